@@ -1,5 +1,6 @@
-// The policy library's own build: `build` makes policies/bundle, `check` says whether it is stale, `test` runs the Rego tests.
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+// The policy library's own build: `build` makes policies/bundle, `check` says whether it is stale, `test` runs the Rego
+// tests, and `mutate` proves that they would notice: with any one rule switched off, a test of its policy must fail.
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { policyTools, run } from './policy-tools.mjs'
@@ -10,7 +11,14 @@ const bundle = join(root, 'bundle')
 function compile(directory) {
   const { status } = run(policyTools().compiler, ['-o', directory, '-data', 'data/workloads.json', '.'], { cwd: root })
   if (status !== 0) process.exit(1)
+  // The sources stand beside the bundle in this repository already.
+  for (const id of sourceFolders()) rmSync(join(directory, id), { recursive: true })
   cpSync(join(root, 'config.yaml'), join(directory, 'lockkeeper', 'config.yaml'))
+}
+
+/** The policies' folders, and lib. */
+function sourceFolders() {
+  return readdirSync(root).filter(each => each === 'lib' || existsSync(join(root, each, 'policy.rego')))
 }
 
 function contents(directory) {
@@ -38,30 +46,61 @@ function check() {
   }
 }
 
-function test() {
-  const args = [
-    'test',
-    '--v1-compatible',
-    '--ignore',
-    '*.yaml',
-    '--ignore',
-    'bundle',
-    '--ignore',
-    'compiler',
-    '--ignore',
-    'samples',
-  ]
-  const { stdout, status } = run(policyTools().opa, [...args, '--format', 'json', '.'], {
-    cwd: root,
+/** Runs the Rego tests below `directory` that `paths` name; the cases as opa prints them. */
+function regoTests(directory, paths) {
+  const ignored = ['*.yaml', '*.context.json', 'bundle', 'compiler'].flatMap(each => ['--ignore', each])
+  const { stdout } = run(policyTools().opa, ['test', '--v1-compatible', '--format', 'json', ...ignored, ...paths], {
+    cwd: directory,
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   })
-  const cases = status === 2 && stdout === '' ? [] : JSON.parse(stdout)
-  const failed = cases.filter(each => each.fail || each.error)
+  return stdout === '' ? [] : JSON.parse(stdout)
+}
+
+const isFailed = each => each.fail === true || each.error !== undefined
+
+function test() {
+  // A data file in a directory that is given would get the directory's name as a prefix.
+  const cases = regoTests(root, [...sourceFolders(), 'data/workloads.json'])
+  const failed = cases.filter(isFailed)
   for (const each of failed) console.error(`FAIL ${each.package}.${each.name}`)
-  console.log(`opa test: ${cases.length - failed.length} passed, ${failed.length} failed`)
-  if (status !== 0 || failed.length > 0 || cases.length === 0) process.exit(1)
+  console.log(`rego tests: ${cases.length - failed.length} passed, ${failed.length} failed`)
+  if (failed.length > 0 || cases.length === 0) process.exit(1)
+}
+
+function mutate() {
+  const copy = mkdtempSync(join(tmpdir(), 'lockkeeper-mutants-'))
+  let noticed = 0
+  let missed = 0
+  try {
+    cpSync(join(root, 'lib'), join(copy, 'lib'), { recursive: true })
+    cpSync(join(root, 'data'), join(copy, 'data'), { recursive: true })
+    for (const id of sourceFolders().filter(each => each !== 'lib')) {
+      cpSync(join(root, id), join(copy, id), { recursive: true })
+      const text = readFileSync(join(root, id, 'policy.rego'), 'utf8')
+      const rules = [...text.matchAll(/^(deny|warn|violation) contains .* if \{$/gm)]
+      if (rules.length === 0) throw new Error(`${id}: no rule was found`)
+      for (const rule of rules) {
+        const end = rule.index + rule[0].length
+        writeFileSync(join(copy, id, 'policy.rego'), `${text.slice(0, end)}\n\tfalse\n${text.slice(end)}`)
+        const cases = regoTests(copy, ['lib', id, 'data/workloads.json'])
+        if (cases.some(isFailed)) {
+          noticed += 1
+        } else {
+          missed += 1
+          console.error(
+            `MISSED ${id}: no test fails without the rule on line ${text.slice(0, rule.index).split('\n').length}`,
+          )
+        }
+      }
+      rmSync(join(copy, id), { recursive: true })
+    }
+  } finally {
+    rmSync(copy, { recursive: true })
+  }
+  console.log(`rules switched off: ${noticed} passed, ${missed} failed`)
+  if (missed > 0) process.exit(1)
 }
 
 const commands = {
@@ -70,10 +109,11 @@ const commands = {
   },
   check,
   test,
+  mutate,
 }
 const command = commands[process.argv[2] ?? '']
 if (command === undefined) {
-  console.error('usage: node scripts/policies.mjs build|check|test')
+  console.error('usage: node scripts/policies.mjs build|check|test|mutate')
   process.exit(2)
 }
 command()

@@ -20,7 +20,10 @@ export function run(program, args, options = {}) {
 /** @returns the paths of both programs; built first where the cache does not have them for these sources */
 export function policyTools() {
   const hash = createHash('sha256')
-  for (const name of readdirSync(source).sort()) hash.update(`${name}\n`).update(readFileSync(join(source, name)))
+  const names = readdirSync(source, { withFileTypes: true })
+    .filter(each => each.isFile())
+    .map(each => each.name)
+  for (const name of names.sort()) hash.update(`${name}\n`).update(readFileSync(join(source, name)))
   const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lockkeeper', 'policy-tools')
   const directory = join(cache, hash.digest('hex').slice(0, 16))
   if (!existsSync(directory)) build(cache, directory)
