@@ -1,0 +1,172 @@
+# METADATA
+# title: Argo CD Applications without the gate
+# description: |
+#   An Application that does not render through the Lockkeeper plugin syncs whatever is in Git: nothing of it is judged
+#   before it is applied, and a denial at admission leaves the sync half done.
+# custom:
+#   severity: high
+#   controls: []
+#   # Argo CD writes status into the Application itself: what was there before must stay writable.
+#   ratchet: true
+#   docs: https://argo-cd.readthedocs.io/en/stable/operator-manual/config-management-plugins/
+#   match:
+#     kinds:
+#       - apiGroups: [argoproj.io]
+#         kinds: [Application, ApplicationSet]
+#   parameters:
+#     pluginName: lockkeeper-v1
+#     exemptProjects: []
+package lockkeeper.argocd_application_plugin
+
+import data.lockkeeper.lib.pointer
+
+deny contains violation if {
+	some path, source in _sources(input.review.object)
+	not _uses_plugin(source)
+	violation := {
+		"msg": sprintf("%s: what it renders is synced unjudged%s", [_problem(path, source), _removal]),
+		"path": path,
+		"details": {"plugin": _plugin_name},
+		"remedy": {"text": sprintf("set plugin.name to %s in this source", [_plugin_name])},
+	}
+}
+
+# Argo CD then syncs the hydrated branch as a plain directory, whatever rendered it.
+deny contains violation if {
+	some path, spec in _specs_of(input.review.object)
+	_hydrated(spec)
+	violation := {
+		"msg": "sourceHydrator syncs a branch of rendered manifests without any plugin: it is synced unjudged",
+		"path": concat("", [path, "/sourceHydrator"]),
+		"details": {"plugin": _plugin_name},
+		"remedy": {"text": sprintf("use a source with plugin.name %s instead of sourceHydrator", [_plugin_name])},
+	}
+}
+
+warn contains violation if {
+	input.review.kind.kind == "ApplicationSet"
+	patch := input.review.object.spec.templatePatch
+	is_string(patch)
+	contains(patch, "source")
+	violation := {
+		"msg": "templatePatch may replace the source, and the plugin with it: it cannot be judged before it is applied",
+		"path": "/spec/templatePatch",
+		"details": {"plugin": _plugin_name},
+		"remedy": {"text": "set the source in the template, with parameters of the generators"},
+	}
+}
+
+# The sources that produce manifests, by JSON pointer. `sources` counts before `source`, and neither beside a
+# sourceHydrator: as Argo CD chooses.
+_sources(application) := {path: source |
+	some spec_path, spec in _specs_of(application)
+	not _hydrated(spec)
+	some path, source in _sources_of(spec_path, spec)
+}
+
+_sources_of(spec_path, spec) := {concat("", [spec_path, "/source"]): spec.source} if {
+	not _has_sources(spec)
+	is_object(spec.source)
+}
+
+_sources_of(spec_path, spec) := {path: source |
+	some i, source in spec.sources
+	is_object(source)
+	not _only_referenced(source)
+	path := concat("", [spec_path, "/sources/", format_int(i, 10)])
+} if {
+	_has_sources(spec)
+}
+
+_hydrated(spec) if is_object(spec.sourceHydrator)
+
+_has_sources(spec) if {
+	is_array(spec.sources)
+	count(spec.sources) > 0
+}
+
+# Such a source only lends its files to the others.
+_only_referenced(source) if {
+	is_string(source.ref)
+	source.ref != ""
+	object.get(source, "path", "") in {"", null}
+	object.get(source, "chart", "") in {"", null}
+}
+
+# The Application specs in an object, by JSON pointer, but for those of exempt projects.
+_specs_of(application) := {"/spec": spec} if {
+	input.review.kind.kind == "Application"
+	spec := application.spec
+	is_object(spec)
+	not _exempt(spec)
+}
+
+_specs_of(set) := {path: spec |
+	some path, spec in object.union(_template_spec(set), _generator_specs(set))
+	not _exempt(spec)
+} if {
+	input.review.kind.kind == "ApplicationSet"
+}
+
+default _template_spec(_) := {}
+
+_template_spec(set) := {"/spec/template/spec": set.spec.template.spec} if is_object(set.spec.template.spec)
+
+# A generator's own template is laid over the set's: of interest where it brings a source.
+_generator_specs(set) := {path: spec |
+	some generator_path, generator in _generators(set)
+	overlay := generator.template.spec
+	is_object(overlay)
+	some field in ["source", "sources", "sourceHydrator"]
+	overlay[field]
+	spec := object.union(object.get(_template_spec(set), "/spec/template/spec", {}), overlay)
+	path := concat("", [generator_path, "/template/spec"])
+}
+
+# The generators of an ApplicationSet and those inside its matrix and merge generators, by JSON pointer.
+_generators(set) := object.union(outer, inner) if {
+	outer := {pointer.join(["spec", "generators", i, kind]): generator |
+		some i, item in set.spec.generators
+		some kind, generator in item
+		is_object(generator)
+	}
+	inner := {pointer.join(["spec", "generators", i, outer_kind, "generators", j, kind]): generator |
+		some i, item in set.spec.generators
+		some outer_kind, combined in item
+		some j, inner_item in combined.generators
+		some kind, generator in inner_item
+		is_object(generator)
+	}
+}
+
+# Without a project an Application belongs to `default`.
+_exempt(spec) if {
+	project := _project(spec)
+	project in input.parameters.exemptProjects
+}
+
+default _project(_) := "default"
+
+_project(spec) := spec.project if {
+	is_string(spec.project)
+	spec.project != ""
+}
+
+_problem(path, source) := sprintf("%s has no plugin", [path]) if not source.plugin.name
+
+_problem(path, source) := sprintf(`%s uses the plugin "%v", not "%s"`, [path, source.plugin.name, _plugin_name]) if {
+	source.plugin.name
+}
+
+default _removal := ""
+
+_removal := ", and this change takes the plugin out" if {
+	some source in _sources(input.review.oldObject)
+	_uses_plugin(source)
+}
+
+_uses_plugin(source) if source.plugin.name == _plugin_name
+
+default _plugin_name := "lockkeeper-v1"
+
+_plugin_name := input.parameters.pluginName if is_string(input.parameters.pluginName)

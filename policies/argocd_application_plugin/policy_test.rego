@@ -1,0 +1,163 @@
+package lockkeeper.argocd_application_plugin_test
+
+import data.lockkeeper.argocd_application_plugin as policy
+import data.lockkeeper.lib.fixture
+
+object_of(kind, spec) := {
+	"apiVersion": "argoproj.io/v1alpha1",
+	"kind": kind,
+	"metadata": {"name": "shop", "namespace": "argocd"},
+	"spec": spec,
+}
+
+application(spec) := fixture.create(object_of("Application", spec))
+
+application_set(spec) := fixture.create(object_of("ApplicationSet", spec))
+
+plain := {"repoURL": "https://git.example.com/shop.git", "path": "envs/prod"}
+
+guarded := object.union(plain, {"plugin": {"name": "lockkeeper-v1"}})
+
+test_a_source_without_the_plugin_is_denied if {
+	violations := policy.deny with input as application({"project": "shop", "source": plain})
+	violations == {{
+		"msg": "/spec/source has no plugin: what it renders is synced unjudged",
+		"path": "/spec/source",
+		"details": {"plugin": "lockkeeper-v1"},
+		"remedy": {"text": "set plugin.name to lockkeeper-v1 in this source"},
+	}}
+}
+
+test_a_source_with_the_plugin_is_allowed if {
+	violations := policy.deny with input as application({"source": guarded})
+	violations == set()
+}
+
+test_another_plugin_is_denied[name] if {
+	some name, [plugin, problem] in {
+		"by name": [{"name": "helmfile"}, `/spec/source uses the plugin "helmfile", not "lockkeeper-v1": what it renders is synced unjudged`],
+		"found by discovery": [{}, "/spec/source has no plugin: what it renders is synced unjudged"],
+		"null": [null, "/spec/source has no plugin: what it renders is synced unjudged"],
+		"a string": ["lockkeeper-v1", "/spec/source has no plugin: what it renders is synced unjudged"],
+	}
+	violations := policy.deny with input as application({"source": object.union(plain, {"plugin": plugin})})
+	fixture.messages(violations) == {problem}
+}
+
+test_each_of_several_sources_is_judged if {
+	violations := policy.deny with input as application({
+		"source": plain,
+		"sources": [guarded, plain, {"repoURL": "https://charts.example.com", "chart": "redis", "ref": "redis"}],
+	})
+	fixture.paths(violations) == {"/spec/sources/1", "/spec/sources/2"}
+}
+
+test_a_source_that_only_lends_its_files_is_allowed if {
+	violations := policy.deny with input as application({"sources": [guarded, {"repoURL": "https://git.example.com/values.git", "ref": "values"}]})
+	violations == set()
+}
+
+test_an_empty_list_of_sources_leaves_the_single_source if {
+	violations := policy.deny with input as application({"source": plain, "sources": []})
+	fixture.paths(violations) == {"/spec/source"}
+}
+
+test_a_sourceHydrator_is_denied_whatever_the_source if {
+	violations := policy.deny with input as application({
+		"source": guarded,
+		"sourceHydrator": {
+			"drySource": guarded,
+			"syncSource": {"targetBranch": "envs/prod", "path": "shop"},
+		},
+	})
+	fixture.paths(violations) == {"/spec/sourceHydrator"}
+}
+
+test_a_change_that_takes_the_plugin_out_is_denied_and_says_so if {
+	violations := policy.deny with input as fixture.update(
+		object_of("Application", {"source": plain}),
+		object_of("Application", {"source": guarded}),
+	)
+	fixture.messages(violations) == {"/spec/source has no plugin: what it renders is synced unjudged, and this change takes the plugin out"}
+}
+
+test_a_change_of_an_Application_that_never_had_it_says_nothing_of_that if {
+	violations := policy.deny with input as fixture.update(
+		object_of("Application", {"source": plain}),
+		object_of("Application", {"source": plain}),
+	)
+	fixture.messages(violations) == {"/spec/source has no plugin: what it renders is synced unjudged"}
+}
+
+test_exempt_projects[name] if {
+	some name, [spec, count_of_violations] in {
+		"an exempt one": [{"project": "platform", "source": plain}, 0],
+		"another": [{"project": "shop", "source": plain}, 1],
+		"no project is default": [{"source": plain}, 0],
+		"an empty project is default": [{"project": "", "source": plain}, 0],
+	}
+	violations := policy.deny with input as fixture.with_parameters(application(spec), {"exemptProjects": ["platform", "default"]})
+	count(violations) == count_of_violations
+}
+
+test_parameters_name_another_plugin if {
+	violations := policy.deny with input as fixture.with_parameters(
+		application({"source": object.union(plain, {"plugin": {"name": "gate"}})}),
+		{"pluginName": "gate"},
+	)
+	violations == set()
+}
+
+test_the_template_of_an_ApplicationSet_is_judged if {
+	violations := policy.deny with input as application_set({"template": {"spec": {"source": plain}}})
+	fixture.paths(violations) == {"/spec/template/spec/source"}
+	guarded_one := policy.deny with input as application_set({"template": {"spec": {"source": guarded}}, "generators": [{"list": {}}]})
+	guarded_one == set()
+}
+
+test_the_template_of_a_generator_is_laid_over_that_of_the_set if {
+	violations := policy.deny with input as application_set({
+		"template": {"spec": {"source": guarded}},
+		"generators": [
+			{"git": {"template": {"metadata": {}, "spec": {"project": "other"}}}},
+			{"list": {"template": {"spec": {"source": {"plugin": {"name": "helmfile"}}}}}},
+			{"list": {"template": {"spec": {"source": {"path": "envs/dev"}}}}},
+			{"matrix": {"generators": [
+				{"clusters": {"template": {"spec": {"sources": [plain]}}}},
+				{"list": {}},
+			]}},
+		],
+	})
+	fixture.paths(violations) == {
+		"/spec/generators/1/list/template/spec/source",
+		"/spec/generators/3/matrix/generators/0/clusters/template/spec/sources/0",
+	}
+}
+
+test_a_templatePatch_that_names_a_source_is_a_warning if {
+	set_with := {"template": {"spec": {"source": guarded}}, "templatePatch": "spec:\n  source:\n    plugin: null\n"}
+	warnings := policy.warn with input as application_set(set_with)
+	fixture.paths(warnings) == {"/spec/templatePatch"}
+	other := policy.warn with input as application_set(object.union(set_with, {"templatePatch": "metadata:\n  labels: {a: b}\n"}))
+	other == set()
+}
+
+test_this_is_not_judged[name] if {
+	some name, spec in {
+		"null": null,
+		"a string": "source",
+		"sources of wrong type": {"sources": "x"},
+		"members of wrong type": {"sources": [null, "x"]},
+		"no source at all": {"project": "shop"},
+		"a source that is a string": {"source": "x"},
+	}
+	violations := policy.deny with input as application(spec)
+	violations == set()
+	of_a_set := policy.deny with input as application_set({"template": {"spec": spec}, "generators": spec})
+	of_a_set == set()
+}
+
+test_a_deleted_Application_is_not_judged if {
+	violations := policy.deny with input as fixture.delete(object_of("Application", {"source": plain}))
+	violations == set()
+}
