@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto'
+import type { AdmissionRequest, Operation, UserInfo } from './admission.js'
+import { canonicalJson } from './canonical.js'
+import { GateError } from './errors.js'
+import { emptyObject, isJsonObject, type Json, type JsonObject } from './json.js'
+import { resourceOf } from './resources.js'
+
+export interface RequestSource {
+  /** The manifest as rendered; for DELETE the object that goes, unless `base` is given. */
+  readonly object: JsonObject
+  /** The live object, what admission will see as `oldObject`; null when there is none. */
+  readonly base: JsonObject | null
+  readonly userInfo: UserInfo
+  /** Where objects of namespaced kinds go that name no namespace. */
+  readonly namespace: string
+  /** Default: UPDATE with a base, else CREATE. */
+  readonly operation?: Exclude<Operation, 'CONNECT'>
+}
+
+const OPTIONS_KINDS = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions' } as const
+
+/**
+ * The AdmissionRequest that the API server would send for a manifest, but for what only the server knows (metadata it sets, defaults).
+ *
+ * - `uid` is derived from the content: the same manifest gives the same request.
+ * - A namespaced object gets the default namespace, in the object as well; a cluster-scoped one loses a namespace it names.
+ *   The request of a Namespace has its own name as `namespace`. A kind of unknown scope is what its manifest says.
+ * - With `generateName` the server has made up a name by then; its suffix cannot be predicted, so `name` is absent.
+ *
+ * @throws GateError MANIFEST_INVALID for an object without apiVersion or kind, or whose metadata is no mapping
+ */
+export function buildRequest(source: RequestSource): AdmissionRequest {
+  const { base, userInfo } = source
+  const kind = groupVersionKind(source.object)
+  const { resource: plural, scope } = resourceOf(kind.group, kind.kind)
+  const resource = { group: kind.group, version: kind.version, resource: plural }
+  const metadata = source.object.metadata ?? emptyObject()
+  if (!isJsonObject(metadata)) {
+    throw new GateError('MANIFEST_INVALID', 'the metadata of the object is not a mapping: not a Kubernetes object')
+  }
+  const ownNamespace = text(metadata.namespace)
+  const objectNamespace = {
+    Namespaced: ownNamespace ?? source.namespace,
+    Cluster: undefined,
+    unknown: ownNamespace,
+  }[scope]
+  const operation = source.operation ?? (base === null ? 'CREATE' : 'UPDATE')
+  const object = withNamespace(source.object, metadata, objectNamespace)
+  const name = text(metadata.name)
+  const isNamespace = kind.group === '' && kind.kind === 'Namespace'
+  const namespace = isNamespace ? name : objectNamespace
+  const request = {
+    kind,
+    resource,
+    requestKind: kind,
+    requestResource: resource,
+    ...(name === undefined ? {} : { name }),
+    ...(namespace === undefined ? {} : { namespace }),
+    operation,
+    userInfo,
+    object: operation === 'DELETE' ? null : object,
+    oldObject: operation === 'DELETE' ? (base ?? object) : operation === 'CREATE' ? null : base,
+    dryRun: false,
+    options: { kind: OPTIONS_KINDS[operation], apiVersion: 'meta.k8s.io/v1' },
+  }
+  return { uid: contentUid(request as unknown as Json), ...request }
+}
+
+function groupVersionKind(object: JsonObject): { group: string; version: string; kind: string } {
+  const apiVersion = text(object.apiVersion)
+  const kind = text(object.kind)
+  if (apiVersion === undefined || kind === undefined) {
+    const missing = apiVersion === undefined ? 'apiVersion' : 'kind'
+    throw new GateError('MANIFEST_INVALID', `the object has no ${missing}: not a Kubernetes object`)
+  }
+  const slash = apiVersion.indexOf('/')
+  return { group: apiVersion.slice(0, Math.max(slash, 0)), version: apiVersion.slice(slash + 1), kind }
+}
+
+function text(value: Json | undefined): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** The object with this namespace in its metadata, or without one; a copy only where something changes. */
+function withNamespace(object: JsonObject, metadata: JsonObject, namespace: string | undefined): JsonObject {
+  if (metadata.namespace === namespace) return object
+  const changed = Object.assign(emptyObject(), metadata)
+  if (namespace === undefined) delete changed.namespace
+  else changed.namespace = namespace
+  return Object.assign(emptyObject(), object, { metadata: changed })
+}
+
+/** A UUID of version 8 (the content decides) over the canonical text. */
+function contentUid(request: Json): string {
+  const bytes = createHash('sha256').update(canonicalJson(request)).digest().subarray(0, 16)
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6)
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
