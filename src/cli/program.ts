@@ -1,0 +1,208 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { GateError } from '../errors.js'
+import type { CliEnvironment } from './environment.js'
+import type { ExplainOptions } from './explain.js'
+import type { LookOptions } from './policy.js'
+import type { ScanOptions } from './scan.js'
+
+/** What the commands answer through: the exit code of the last one. */
+export interface Program {
+  readonly command: Command
+  exitCode: number
+}
+
+/**
+ * The `lockkeeper` program as a table of commands. Each command loads its own part when it is called, so that none pays
+ * for the others.
+ */
+export function createProgram(environment: CliEnvironment, version: string): Program {
+  const command = new Command('lockkeeper')
+  const program: Program = { command, exitCode: 0 }
+  command
+    .description('Judges Kubernetes changes: what Git is about to apply, and what reaches the API server.')
+    .version(version, '-V, --version')
+    .option('--debug', 'print the stack of an unexpected error')
+    .configureOutput({
+      writeOut: text => environment.stdout.write(text),
+      writeErr: text => environment.stderr.write(text),
+      // What is wrong is said once, by the place that answers for all errors.
+      outputError: () => undefined,
+    })
+    .exitOverride()
+    .enablePositionalOptions()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  lockkeeper scan manifests/                  judge everything below a directory
+  kustomize build . | lockkeeper scan -       judge what a pipe delivers
+  lockkeeper policy show host_ports           read about a policy
+
+Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-warn`,
+    )
+  addScan(program, environment)
+  addPolicy(command, environment)
+  addBundle(command, environment)
+  addExplain(command, environment)
+  return program
+}
+
+const format = (): Option =>
+  new Option('--format <format>', 'how the answer is written').choices(['text', 'json']).default('text')
+const color = (): Option => new Option('--color', 'colours even where there is no terminal')
+const noColor = (): Option => new Option('--no-color', 'no colours')
+const bundle = (): Option =>
+  new Option('--bundle <path>', 'a bundle: a directory or a .tar.gz (default: the built-in one)')
+
+/** The command whose help answers a mistake in `args`: `lockkeeper policy show --help`. */
+export function helpFor(program: Command, args: readonly string[]): string {
+  const words = [program.name()]
+  let command = program
+  for (const arg of args) {
+    const next = command.commands.find(each => each.name() === arg)
+    if (next === undefined) continue
+    words.push(arg)
+    command = next
+  }
+  return `${words.join(' ')} --help`
+}
+
+/** Flags that were not given. */
+const FLAGS = { failOnWarn: false, insecureUnsigned: false, verbose: false, quiet: false } as const
+
+function addScan(program: Program, environment: CliEnvironment): void {
+  program.command
+    .command('scan')
+    .summary('judge manifests')
+    .description(
+      'Judges Kubernetes manifests in files and directories, or from stdin. Directories are read recursively; one with a ' +
+        'kustomization is rendered by kustomize, one with a chart by helm. A .jsonl, .ndjson or .jsonl.gz file has an ' +
+        'object, or a record with a `manifest`, on each line.',
+    )
+    .argument('[paths...]', 'files, directories, or - for stdin', ['.'])
+    .addOption(format())
+    .option('--fail-on-warn', 'exit with 3 where there are warnings and no denial')
+    .option('-n, --namespace <name>', 'the namespace of objects that name none', 'default')
+    .addOption(bundle())
+    .option('--insecure-unsigned', 'accept a --bundle without a signature')
+    .option('--kustomize <binary>', 'the kustomize to render with (default: the one on PATH)')
+    .option('--helm <binary>', 'the helm to render with (default: the one on PATH)')
+    .option('--workers <n>', 'threads that judge (default: one per core)', wholeNumber)
+    .option('--now <time>', 'judge as if it were this RFC 3339 time, for output that can be repeated', rfc3339)
+    .option('-v, --verbose', 'also list objects that nothing was found in')
+    .option('-q, --quiet', 'write no text but errors: the exit code is the answer')
+    .addOption(color())
+    .addOption(noColor())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  lockkeeper scan deploy/ apps/payments.yaml
+  lockkeeper scan --format json envs/prod > decisions.json
+  helm template ./chart | lockkeeper scan --namespace shop -
+  lockkeeper scan --bundle ./bundle.tar.gz --insecure-unsigned --fail-on-warn envs/
+
+Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-warn`,
+    )
+    .action(async (paths: string[], options: Omit<ScanOptions, 'paths' | keyof typeof FLAGS>) => {
+      const { runScan } = await import('./scan.js')
+      program.exitCode = await runScan({ ...FLAGS, ...options, paths }, environment)
+    })
+}
+
+function addPolicy(parent: Command, environment: CliEnvironment): void {
+  const policy = parent.command('policy').summary('read about policies').description('Shows the policies of a bundle.')
+  policy
+    .command('list')
+    .description('Lists the policies of a bundle.')
+    .addOption(bundle())
+    .addOption(format())
+    .addOption(color())
+    .addOption(noColor())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  lockkeeper policy list\n  lockkeeper policy list --format json --bundle ./bundle',
+    )
+    .action(async (options: LookOptions) => {
+      await (await import('./policy.js')).listPolicies(options, environment)
+    })
+  policy
+    .command('show')
+    .description('Shows what a policy checks, where, and what it asks for.')
+    .argument('<id>', 'the id of a policy, as reports name it')
+    .addOption(bundle())
+    .addOption(format())
+    .addOption(color())
+    .addOption(noColor())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  lockkeeper policy show host_ports\n  lockkeeper policy show host_ports --format json',
+    )
+    .action(async (id: string, options: LookOptions) => {
+      await (await import('./policy.js')).showPolicy(id, options, environment)
+    })
+}
+
+function addBundle(parent: Command, environment: CliEnvironment): void {
+  const command = parent.command('bundle').summary('look into bundles').description('Works with policy bundles.')
+  command
+    .command('inspect')
+    .description(
+      'Shows what a bundle holds: its digest, policies, configuration and exceptions. Nothing is judged with it.',
+    )
+    .argument('[path]', 'a directory or a .tar.gz (default: the built-in bundle)')
+    .addOption(format())
+    .addOption(color())
+    .addOption(noColor())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  lockkeeper bundle inspect\n  lockkeeper bundle inspect ./bundle.tar.gz --format json',
+    )
+    .action(async (path: string | undefined, options: LookOptions) => {
+      const look = path === undefined ? options : { ...options, bundle: path }
+      await (await import('./policy.js')).inspectBundle(look, environment)
+    })
+}
+
+function addExplain(parent: Command, environment: CliEnvironment): void {
+  parent
+    .command('explain')
+    .summary('print a stored Decision')
+    .description(
+      'Prints one Decision of a stored answer (lockkeeper scan --format json, or one Decision a line) for people.',
+    )
+    .argument('<decision>', 'an id, a subject, Kind/namespace/name or Kind/name')
+    .option('--from <file>', 'where the Decision is stored, - for stdin', '-')
+    .addOption(format())
+    .addOption(color())
+    .addOption(noColor())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  lockkeeper explain Deployment/shop/payments --from decisions.json
+  lockkeeper scan --format json envs/prod | lockkeeper explain 5b0f3c9a12`,
+    )
+    .action(async (wanted: string, options: ExplainOptions) => {
+      if (options.from === '-' && environment.stdin.isTTY === true) {
+        throw new GateError('USAGE', 'stdin is a terminal: name the stored answer with --from <file>')
+      }
+      await (await import('./explain.js')).explain(wanted, options, environment)
+    })
+}
+
+const MAX_WORKERS = 256
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= 1 && value <= MAX_WORKERS) return value
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${MAX_WORKERS}.`)
+}
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
+
+function rfc3339(text: string): Date {
+  const time = new Date(text)
+  if (RFC_3339.test(text) && !Number.isNaN(time.getTime())) return time
+  throw new InvalidArgumentError('It must be a time such as 2026-01-31T12:00:00Z.')
+}

@@ -1,0 +1,274 @@
+import { createHash } from 'node:crypto'
+import type { AdmissionRequest } from './admission.js'
+import { canonicalJson, canonicalObject } from './canonical.js'
+import type { Config } from './config.js'
+import {
+  DEGRADED_CODES,
+  ENFORCEMENT_ACTIONS,
+  GATES,
+  SEVERITIES,
+  type Action,
+  type BundleReference,
+  type Context,
+  type Decision,
+  type Degraded,
+  type DegradedCode,
+  type EnforcementAction,
+  type GateName,
+  type Remedy,
+  type ResourceReference,
+  type Risk,
+  type Standing,
+  type Violation,
+} from './decision-types.js'
+import { exceptionsFor, requestName, type Exception } from './exceptions.js'
+import { stringifyJson, type Json } from './json.js'
+import { matchesName } from './match.js'
+import type { Outcome } from './policy/evaluate.js'
+import type { PolicyCard } from './policy/policy-types.js'
+
+/** Part of every id: raised whenever the same inputs may give another Decision. */
+const SCHEMA_VERSION = 1
+
+/** What was found out about one request; `decide` makes the Decision of it. */
+export interface Judgement {
+  readonly request: AdmissionRequest
+  readonly context: Context
+  readonly subject: string
+  readonly unchanged: boolean
+  readonly outcomes: readonly Outcome[]
+  /** The keys (see `outcomeKey`) of what the old object violates; null while nobody needed to know. */
+  readonly existing: ReadonlySet<string> | null
+  /** By outcome: what is offered after re-judging. */
+  readonly remedies: ReadonlyMap<Outcome, Remedy>
+  /** Some policy matched only because the namespace's labels are not known. */
+  readonly assumed: boolean
+  readonly risk: Risk | null
+  readonly riskProblem: Extract<DegradedCode, 'MODEL_MISSING' | 'SCORE_INVALID'> | null
+}
+
+/** What the bundle says about deciding. */
+export interface Rules {
+  readonly config: Config
+  readonly exceptions: readonly Exception[]
+  readonly bundle: BundleReference
+}
+
+/** The identity that two gates share when nothing changed between them: sha256 over the canonical request. */
+export function subjectOf(request: AdmissionRequest): string {
+  const subject = {
+    group: request.kind.group,
+    kind: request.kind.kind,
+    namespace: request.namespace ?? '',
+    name: requestName(request),
+    operation: request.subResource === undefined ? request.operation : `${request.operation}/${request.subResource}`,
+    object: request.object === null ? null : canonicalObject(request.object),
+    oldObject: request.oldObject === null ? null : canonicalObject(request.oldObject),
+  }
+  return sha256(canonicalJson(subject))
+}
+
+/** What makes two violations the same one, in the old and the new object. */
+export function outcomeKey({ card, finding }: Outcome): string {
+  return `${card.id}\0${finding.path}\0${canonicalJson(finding.details)}`
+}
+
+/** True when some gate would deny: the moment at which the old object has to be judged, too. */
+export function wouldDeny(judgement: Judgement, rules: Rules): boolean {
+  const { violations } = violationsOf(judgement, rules)
+  return GATES.some(gate => violations.some(each => actionAt(each, gate) === 'deny'))
+}
+
+/** Joins policies, risk, ratchet, exceptions, approvals and holds to the one Decision. Pure: equal input, equal bytes. */
+export function decide(judgement: Judgement, rules: Rules): Decision {
+  const { request, context, subject, risk } = judgement
+  const { violations, exceptions, approvals } = violationsOf(judgement, rules)
+  const holds = context.holds.filter(each => stands(each, subject, context.now))
+  const all = [...violations, ...holds.map(holdViolation)].sort(bySeverity)
+  const floor = judgement.riskProblem === null ? 'allow' : rules.config.risk.onDegraded
+  const actions = Object.fromEntries(
+    GATES.map(gate => [gate, strongest([floor, ...all.map(each => toAction(actionAt(each, gate)))])]),
+  ) as Record<GateName, Action>
+  const inputs = { related: context.related?.digest ?? null, rarity: context.rarity?.digest ?? null }
+  const inForce = exceptions.filter(each => each.state === 'applied')
+  const id = sha256(
+    canonicalJson([
+      SCHEMA_VERSION,
+      subject,
+      rules.bundle.digest,
+      inputs,
+      { namespace: context.namespace, class: context.provenance.class, holds, approvals, exceptions: inForce },
+    ] as unknown as Json),
+  )
+  return {
+    id,
+    subject,
+    gate: context.gate,
+    allowed: actions[context.gate] !== 'deny',
+    action: actions[context.gate],
+    actions,
+    violations: all,
+    risk,
+    anomaly: null,
+    provenance: context.provenance,
+    degraded: degradedOf(judgement),
+    exceptions,
+    approvals,
+    holds,
+    unchanged: judgement.unchanged,
+    bundle: rules.bundle,
+    inputs,
+    resource: resourceOf(request),
+  }
+}
+
+function violationsOf({ request, context, subject, outcomes, existing, remedies }: Judgement, rules: Rules) {
+  const scoped = exceptionsFor(rules.exceptions, request, context.now)
+  const approvals = context.approvals.filter(each => stands(each, subject, context.now))
+  const touched = new Set<(typeof scoped)[number]>()
+  const used = { approval: false }
+
+  const violations = outcomes.map((outcome): Violation => {
+    const { card, finding, failure } = outcome
+    const isExisting = failure === null && existing?.has(outcomeKey(outcome)) === true
+    const excepted = scoped.filter(each => each.policies.includes(card.id))
+    for (const each of excepted) touched.add(each)
+    const lower = (action: EnforcementAction): EnforcementAction => {
+      if (excepted.some(each => each.inForce)) return 'dryrun'
+      const atMostWarn =
+        (isExisting && card.ratchet) ||
+        outcome.assumed ||
+        (context.base === 'unknown' && card.ratchet && failure === null)
+      const lowered = atMostWarn ? weaker(action, 'warn') : action
+      if (lowered !== 'deny' || approvals.length === 0 || !card.approvable) return lowered
+      used.approval = true
+      return 'warn'
+    }
+    const general = generalAction(outcome, request, rules.config)
+    const gates = Object.entries(rules.config.policies[card.id]?.gates ?? {}).map(([gate, action]) => [
+      gate,
+      lower(action),
+    ])
+    const remedy = remedies.get(outcome)
+    return {
+      policy: card.id,
+      message: finding.message,
+      enforcementAction: lower(general),
+      ...(gates.length > 0 ? { gates: Object.fromEntries(gates) as Violation['gates'] & object } : {}),
+      severity: card.severity,
+      path: finding.path,
+      details: finding.details,
+      controls: card.controls,
+      existing: isExisting,
+      ...(remedy ? { remedy } : {}),
+      docs: card.docs,
+    }
+  })
+  const exceptions = scoped.filter(each => touched.has(each)).map(({ inForce: _, ...use }) => use)
+  return { violations: unique(violations), exceptions, approvals: used.approval ? approvals : [] }
+}
+
+// Later wins: rule name < METADATA < config of the policy < config of the policy in this namespace.
+function generalAction({ card, rule }: Outcome, request: AdmissionRequest, config: Config): EnforcementAction {
+  const settings = config.policies[card.id]
+  const inNamespace = settings?.namespaces?.findLast(({ names }) => matchesName(request.namespace ?? '', names))
+  return inNamespace?.enforcementAction ?? settings?.enforcementAction ?? cardAction(card, rule)
+}
+
+/** What a policy asks for before any configuration. */
+export function cardAction(card: PolicyCard, rule: string): EnforcementAction {
+  return card.enforcementAction ?? (rule === 'warn' ? 'warn' : 'deny')
+}
+
+/** A standing word (approval, hold) counts while its time runs, for the subject it names. */
+function stands({ target, notAfter }: Standing, subject: string, now: string): boolean {
+  return target === subject && Date.parse(notAfter) > Date.parse(now)
+}
+
+function holdViolation({ name, by, reason }: Standing): Violation {
+  return {
+    policy: 'hold',
+    message: `held by ${by}: ${reason}`,
+    enforcementAction: 'deny',
+    severity: 'high',
+    path: '',
+    details: { hold: name },
+    controls: [],
+    existing: false,
+    docs: '',
+  }
+}
+
+function degradedOf({ context, outcomes, assumed, riskProblem }: Judgement): readonly Degraded[] {
+  const say = (code: DegradedCode): Degraded => ({ code, text: DEGRADED_CODES[code] })
+  const found: Degraded[] = []
+  if (riskProblem !== null) found.push(say(riskProblem))
+  if (assumed) found.push(say('NAMESPACE_UNKNOWN'))
+  if (context.base === 'unknown') found.push(say('BASE_UNKNOWN'))
+  if (context.related?.complete === false) found.push(say('INVENTORY_PARTIAL'))
+  for (const { card, failure, finding } of outcomes) {
+    if (failure !== null) found.push({ code: failure, policy: card.id, text: finding.message })
+  }
+  return found.sort((a, b) => compare(a.code, b.code) || compare(a.policy ?? '', b.policy ?? ''))
+}
+
+function resourceOf(request: AdmissionRequest): ResourceReference {
+  const { group, version, kind } = request.kind
+  return {
+    apiVersion: group === '' ? version : `${group}/${version}`,
+    kind,
+    ...(request.namespace === undefined || request.namespace === '' ? {} : { namespace: request.namespace }),
+    name: requestName(request),
+  }
+}
+
+function actionAt(violation: Violation, gate: GateName): EnforcementAction {
+  return violation.gates?.[gate] ?? violation.enforcementAction
+}
+
+function toAction(action: EnforcementAction): Action {
+  return action === 'dryrun' ? 'allow' : action
+}
+
+function weaker(a: EnforcementAction, b: EnforcementAction): EnforcementAction {
+  return ENFORCEMENT_ACTIONS.indexOf(a) < ENFORCEMENT_ACTIONS.indexOf(b) ? a : b
+}
+
+/** The strongest of several actions. */
+export function strongest(actions: readonly Action[]): Action {
+  return actions.includes('deny') ? 'deny' : actions.includes('warn') ? 'warn' : 'allow'
+}
+
+/** The order of violations in every report: worst first, then by policy, path and message. */
+export function bySeverity(
+  a: Pick<Violation, 'severity' | 'policy' | 'path' | 'message' | 'details'>,
+  b: Pick<Violation, 'severity' | 'policy' | 'path' | 'message' | 'details'>,
+): number {
+  return (
+    SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity) ||
+    compare(a.policy, b.policy) ||
+    compare(a.path, b.path) ||
+    compare(a.message, b.message) ||
+    compare(stringifyJson(a.details), stringifyJson(b.details))
+  )
+}
+
+// A policy whose deny and warn rules say the same thing says it once, with the stronger action.
+function unique(violations: readonly Violation[]): readonly Violation[] {
+  const byText = new Map<string, Violation>()
+  for (const each of violations) {
+    const key = stringifyJson([each.policy, each.path, each.message, each.details])
+    const known = byText.get(key)
+    if (known === undefined || weaker(known.enforcementAction, each.enforcementAction) !== each.enforcementAction)
+      byText.set(key, each)
+  }
+  return [...byText.values()]
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}

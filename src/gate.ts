@@ -1,0 +1,171 @@
+import type { AdmissionRequest } from './admission.js'
+import { canonicalJson, canonicalObject } from './canonical.js'
+import { decide, outcomeKey, subjectOf, wouldDeny, type Judgement, type Rules } from './decision.js'
+import type { Context, Decision, Risk, SetDecision, SetError, SetViolation } from './decision-types.js'
+import { GateError } from './errors.js'
+import type { JsonObject } from './json.js'
+import { applyConfiguredWorkloads, entrypointOf, parseBundle, type Bundle, type BundleFiles } from './policy/bundle.js'
+import { createEvaluator, type Change, type EvaluationInput } from './policy/evaluate.js'
+import { createPolicyHost } from './policy/host.js'
+import { offeredRemedies } from './remedy/rejudge.js'
+import { isUsableRisk, type RiskModel } from './risk/model.js'
+import { createSetBuilder, setViolationsOf } from './set-decision.js'
+import { WORKLOADS } from './workload.js'
+
+export { GateError, parseBundle, type Bundle, type BundleFiles, type Context, type Decision, type SetDecision }
+
+/** What a caller may add to one review. */
+export interface ReviewOptions {
+  /** Policies that were stopped in an earlier attempt at this request, with what is said of them. */
+  readonly killed?: ReadonlyMap<string, string>
+}
+
+/** One bundle, ready to judge. A gate judges one request at a time; several run side by side in threads of their own. */
+export interface Gate {
+  readonly bundle: Bundle
+  /** @throws GateError when the request cannot be judged; a denial is a Decision */
+  review(request: AdmissionRequest, context: Context, options?: ReviewOptions): Promise<Decision>
+  /** Judges a whole change; requests that throw become `errors`. */
+  reviewSet(requests: readonly AdmissionRequest[], context: Context): Promise<SetDecision>
+  /** The set policies' violations of a whole change. */
+  reviewChanges(changes: readonly Change[], context: Context, options?: ReviewOptions): readonly SetViolation[]
+  readonly memoryBytes: number
+}
+
+export interface GateOptions {
+  /** Compiled once and shared between threads; compiled from the bundle where it is not given. */
+  readonly module?: WebAssembly.Module
+  readonly riskModel?: RiskModel
+  /** Called with a policy's index in `bundle.cards` before one of its rules runs, and with -1 after it. */
+  readonly onPolicy?: (index: number) => void
+}
+
+/**
+ * Makes a gate of a bundle: the one function everything stands on is its `review`.
+ *
+ * @throws GateError BUNDLE_INVALID or BUNDLE_BUILTIN_MISSING when the bundle's Wasm cannot be used
+ */
+export function createGate(bundle: Bundle, options: GateOptions = {}): Promise<Gate> {
+  const { config, cards, entrypoints, exceptions, reference } = bundle
+  const workloads = [...WORKLOADS, ...config.workloads]
+  const host = createPolicyHost({
+    module: options.module ?? compileModule(bundle.wasm),
+    data: applyConfiguredWorkloads(bundle.data, workloads),
+    parameters: cards.map(card => ({ ...card.parameters, ...config.policies[card.id]?.parameters })),
+    onEntrypoint: index => options.onPolicy?.(index < 0 ? -1 : (policyOf[index] ?? -1)),
+  })
+  const policyOf = host.entrypoints.map(entrypoint =>
+    cards.findIndex(card => card.rules.some(rule => entrypointOf(card, rule) === entrypoint)),
+  )
+  const missing = entrypoints.find(each => !host.entrypoints.includes(each))
+  if (missing !== undefined) {
+    throw new GateError(
+      'BUNDLE_INVALID',
+      `.manifest of the bundle names the entrypoint ${missing}, which policy.wasm does not have`,
+    )
+  }
+  const evaluator = createEvaluator(cards, config, host, workloads)
+  const rules: Rules = { config, exceptions, bundle: reference }
+
+  async function review(
+    request: AdmissionRequest,
+    context: Context,
+    { killed = new Map() }: ReviewOptions = {},
+  ): Promise<Decision> {
+    const subject = subjectOf(request)
+    const unchanged = isUnchanged(request)
+    const { risk, riskProblem } = await scoreRisk(options.riskModel, request, context)
+    const input: EvaluationInput = { context, risk, killed }
+    const evaluate = (object: JsonObject | null) => evaluator.evaluate({ ...request, object }, input).outcomes
+    const { outcomes, assumed } = unchanged ? { outcomes: [], assumed: false } : evaluator.evaluate(request, input)
+    const remedies = offeredRemedies(request.object, outcomes, evaluate)
+    const judgement: Judgement = {
+      request,
+      context,
+      subject,
+      unchanged,
+      outcomes,
+      existing: null,
+      remedies,
+      assumed,
+      risk,
+      riskProblem,
+    }
+    if (request.operation !== 'UPDATE' || request.oldObject === null || !wouldDeny(judgement, rules))
+      return decide(judgement, rules)
+    const existing = new Set(
+      evaluate(request.oldObject)
+        .filter(each => each.failure === null)
+        .map(outcomeKey),
+    )
+    return decide({ ...judgement, existing }, rules)
+  }
+
+  function reviewChanges(changes: readonly Change[], context: Context, { killed = new Map() }: ReviewOptions = {}) {
+    return setViolationsOf(evaluator.evaluateChanges(changes, { context, risk: null, killed }), config, changes)
+  }
+
+  async function reviewSet(requests: readonly AdmissionRequest[], context: Context): Promise<SetDecision> {
+    const set = createSetBuilder(reference, context.gate)
+    const decisions: Decision[] = []
+    for (const request of requests) {
+      try {
+        const decision = await review(request, context)
+        decisions.push(decision)
+        set.add(decision)
+      } catch (error) {
+        if (!(error instanceof GateError)) throw error
+        set.addError(setError(error))
+      }
+    }
+    const changes = requests.map(({ operation, object, oldObject }) => ({ operation, object, oldObject, risk: null }))
+    for (const violation of reviewChanges(changes, context)) set.addViolation(violation)
+    const { id, allowed, action, ...rest } = set.finish()
+    return { id, allowed, action, decisions, ...rest }
+  }
+
+  return Promise.resolve({
+    bundle,
+    review,
+    reviewSet,
+    reviewChanges,
+    get memoryBytes() {
+      return host.memoryBytes
+    },
+  })
+}
+
+/** Compiles a bundle's Wasm. @throws GateError BUNDLE_INVALID */
+export function compileModule(wasm: Uint8Array): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(wasm)
+  } catch (error) {
+    throw new GateError('BUNDLE_INVALID', 'policy.wasm of the bundle is not a WebAssembly module', { cause: error })
+  }
+}
+
+/** A GateError as a SetDecision lists it. */
+export function setError({ code, message, position }: GateError): SetError {
+  return { code, message, ...position }
+}
+
+// Nothing that counts differs (managedFields, status, spelling): policies and model have judged this object before.
+function isUnchanged({ operation, object, oldObject }: AdmissionRequest): boolean {
+  if (operation !== 'UPDATE' || object === null || oldObject === null) return false
+  return canonicalJson(canonicalObject(object)) === canonicalJson(canonicalObject(oldObject))
+}
+
+async function scoreRisk(
+  model: RiskModel | undefined,
+  request: AdmissionRequest,
+  context: Context,
+): Promise<{ risk: Risk | null; riskProblem: Judgement['riskProblem'] }> {
+  if (model === undefined) return { risk: null, riskProblem: 'MODEL_MISSING' }
+  try {
+    const risk = await model.score(request, context)
+    return isUsableRisk(risk) ? { risk, riskProblem: null } : { risk: null, riskProblem: 'SCORE_INVALID' }
+  } catch {
+    // The table's row for an unusable score: policies decide, and `degraded` with `risk.onDegraded` say and weigh it.
+    return { risk: null, riskProblem: 'SCORE_INVALID' }
+  }
+}

@@ -1,0 +1,114 @@
+import { Worker } from 'node:worker_threads'
+import { GateError } from '../errors.js'
+import { NativeGuard } from './native-guard.js'
+import type { Answer, Task, WorkerStart } from './pool-messages.js'
+
+/** One thread of the pool, with the job it is on. */
+export interface PoolWorker<Job> {
+  readonly ready: boolean
+  readonly job: Job | null
+  run(job: Job, task: Task): void
+  /** Takes the job away from the thread; null when it has none. */
+  take(): Job | null
+  /** How long the running rule and the whole job have taken, as far as it was seen from here; `policy`: its card's index. */
+  progress(nowMs: number): {
+    readonly policy: number | null
+    readonly ruleMs: number
+    readonly requestMs: number
+  }
+  terminate(): Promise<void>
+}
+
+export interface ThreadEvents<Job> {
+  onReady(): void
+  onDone(thread: PoolWorker<Job>, settle: (job: Job) => void): void
+  /** The thread ended without having been told to. */
+  onExit(thread: PoolWorker<Job>, reason: string): void
+}
+
+interface Settled {
+  resolve(text: string): void
+  reject(error: GateError): void
+}
+
+/** Starts one worker thread; it takes a job once `ready`. */
+export function startWorker<Job extends Settled>(
+  start: Omit<WorkerStart, 'progress' | 'guard'>,
+  events: ThreadEvents<Job>,
+): PoolWorker<Job> {
+  const progress = new SharedArrayBuffer(8)
+  const seen = new Int32Array(progress)
+  const shared = new SharedArrayBuffer(4)
+  const guard = new NativeGuard(shared)
+  const workerData: WorkerStart = { ...start, progress, guard: shared }
+  const worker = new Worker(new URL('./pool-worker.js', import.meta.url), { workerData })
+  let ready = false
+  let ending = false
+  let job: Job | null = null
+  let startedMs = 0
+  let rule = { count: -1, sinceMs: 0 }
+  let failure = 'it exited'
+
+  const thread: PoolWorker<Job> = {
+    get ready() {
+      return ready
+    },
+    get job() {
+      return job
+    },
+    run(next, task) {
+      job = next
+      startedMs = performance.now()
+      rule = { count: Atomics.load(seen, 1), sinceMs: startedMs }
+      // Only work in hand keeps the process alive.
+      worker.ref()
+      worker.postMessage(task)
+    },
+    take() {
+      const taken = job
+      job = null
+      if (taken !== null) worker.unref()
+      return taken
+    },
+    progress(nowMs) {
+      const count = Atomics.load(seen, 1)
+      if (count !== rule.count) rule = { count, sinceMs: nowMs }
+      const index = Atomics.load(seen, 0) - 1
+      return {
+        policy: index < 0 ? null : index,
+        ruleMs: nowMs - rule.sinceMs,
+        requestMs: nowMs - startedMs,
+      }
+    },
+    async terminate() {
+      ending = true
+      // A thread that cannot be ended safely would take the process with it in an undefined state: end it in a defined one.
+      if (!(await guard.close())) process.kill(process.pid, 'SIGKILL')
+      await worker.terminate()
+    },
+  }
+
+  worker.on('message', (answer: Answer) => {
+    if (answer.kind === 'ready') {
+      ready = true
+      if (job === null) worker.unref()
+      events.onReady()
+    } else if (answer.kind === 'done') {
+      events.onDone(thread, each => {
+        each.resolve(answer.text)
+      })
+    } else {
+      const { code, message, position } = answer
+      events.onDone(thread, each => {
+        each.reject(new GateError(code, message, { position }))
+      })
+    }
+  })
+  worker.on('error', error => {
+    failure = error.message
+  })
+  worker.on('exit', () => {
+    if (!ending) events.onExit(thread, failure)
+  })
+  return thread
+}

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import t from 'tap'
+import { filesBelow, ROOT } from '../helpers/repository.js'
+
+const CORE = ['node:crypto', 'node:zlib', 'node:buffer']
+
+/** Who may import what, by the longest prefix that fits: folders of this project, and packages or `node:` modules at home there. */
+const TABLE: Record<string, { folders: string[]; packages: string[] }> = {
+  'src/': { folders: ['src/'], packages: CORE },
+  'src/yaml': { folders: ['src/'], packages: [...CORE, 'js-yaml'] },
+  'src/remedy/': { folders: ['src/'], packages: [...CORE, 'yaml'] },
+  'src/policy/': { folders: ['src/'], packages: [...CORE, '@open-policy-agent/opa-wasm'] },
+  'src/io/': { folders: ['src/', 'src/io/'], packages: ['node:*', 'tar'] },
+  'src/cli/': {
+    folders: ['src/', 'src/io/', 'src/cli/'],
+    packages: ['node:*', 'commander', 'picocolors', 'cli-progress'],
+  },
+}
+const OUTER = ['src/io/', 'src/cli/']
+
+/** The modules a file imports at run time; `import type` is free. */
+function importsOf(text: string): string[] {
+  const statements = text.matchAll(
+    /^(?:import|export)\s+(?!type\b)[^'"]*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|\bimport\('([^']+)'\)/gms,
+  )
+  return [...statements].map(match => match[1] ?? match[2] ?? match[3] ?? '')
+}
+
+/** Why an import is not allowed; null when it is. */
+function refusal(file: string, specifier: string): string | null {
+  const key = Object.keys(TABLE)
+    .filter(prefix => file.startsWith(prefix))
+    .sort((a, b) => b.length - a.length)[0]
+  const { folders, packages } = TABLE[key ?? ''] ?? { folders: [], packages: [] }
+  if (!specifier.startsWith('.')) {
+    const fits = packages.some(
+      each => each === specifier || (each.endsWith('*') && specifier.startsWith(each.slice(0, -1))),
+    )
+    return fits ? null : `${file} imports ${specifier}, which is not at home there`
+  }
+  const target = normalize(join(dirname(file), specifier))
+  const outer = OUTER.find(folder => target.startsWith(folder))
+  return folders.includes(outer ?? 'src/') && target.startsWith('src/') ? null : `${file} imports ${target}`
+}
+
+t.test('imports point inwards', t => {
+  const files = filesBelow('src', '.ts')
+  t.ok(files.length > 30, 'the source was found')
+  const found = files.flatMap(file =>
+    importsOf(readFileSync(join(ROOT, file), 'utf8'))
+      .map(each => refusal(file, each))
+      .filter(each => each !== null),
+  )
+  t.strictSame(found, [])
+  t.end()
+})
+
+t.test('the table refuses', t => {
+  t.match(refusal('src/decision.ts', './io/pool.js'), 'imports src/io/pool.js')
+  t.match(refusal('src/io/files.ts', '../cli/main.js'), 'imports src/cli/main.js')
+  t.match(refusal('src/gate.ts', 'node:fs'), 'not at home')
+  t.match(refusal('src/gate.ts', 'yaml'), 'not at home')
+  t.equal(refusal('src/cli/scan.ts', '../io/pool.js'), null)
+  t.strictSame(
+    importsOf("import type { A } from './a.js'\nimport {\n  b,\n} from './b.js'\nconst c = await import('./c.js')"),
+    ['./b.js', './c.js'],
+  )
+  t.end()
+})
+
+t.test('the core does not touch the process, the console or the clock', t => {
+  const core = filesBelow('src', '.ts').filter(file => !OUTER.some(folder => file.startsWith(folder)))
+  const forbidden =
+    /\bprocess\.|\bconsole\.|\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bsetTimeout\(|\bsetInterval\(|\bperformance\./
+  const found = core.filter(file =>
+    forbidden.test(readFileSync(join(ROOT, file), 'utf8').replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, '')),
+  )
+  t.strictSame(found, [])
+  t.end()
+})
+
+t.test('only the command line reads arguments and environment', t => {
+  const found = filesBelow('src', '.ts').filter(
+    file => file !== 'src/cli/main.ts' && /process\.(env|argv)\b/.test(readFileSync(join(ROOT, file), 'utf8')),
+  )
+  t.strictSame(found, [])
+  t.end()
+})

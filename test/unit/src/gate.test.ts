@@ -1,0 +1,236 @@
+import t from 'tap'
+import type { Risk } from '../../../src/decision-types.js'
+import { createGate, parseBundle, type BundleFiles } from '../../../src/gate.js'
+import type { RiskModel } from '../../../src/risk/model.js'
+import { fixtureBundle } from '../../helpers/bundles.js'
+import { admissionRequest, contextOf, pod } from '../../helpers/requests.js'
+
+const load = async (files: BundleFiles, riskModel?: RiskModel) =>
+  createGate(parseBundle(files, { allowUnsigned: true }), riskModel ? { riskModel } : {})
+const config = (text: string) => ({
+  'lockkeeper/config.yaml': `apiVersion: lockkeeper.dev/v1alpha1\nkind: Config\n${text}`,
+})
+const quiet = config('risk: {onDegraded: allow}\n')
+const privileged = pod({
+  spec: { containers: [{ name: 'web', image: 'registry.example/web:1', securityContext: { privileged: true } }] },
+})
+
+t.test('one failing policy leaves the others their word', async t => {
+  const gate = await load(await fixtureBundle('mixed', quiet))
+  const decision = await gate.review(admissionRequest({ object: privileged }), contextOf())
+  t.equal(decision.allowed, false)
+  t.strictSame(
+    decision.violations.map(({ policy, message, enforcementAction }) => ({ policy, message, enforcementAction })),
+    [
+      { policy: 'healthy', message: 'container "web" of Pod must not be privileged', enforcementAction: 'deny' },
+      {
+        policy: 'failing',
+        message: decision.violations.find(each => each.policy === 'failing')?.message,
+        enforcementAction: 'deny',
+      },
+      { policy: 'calls', message: 'P0d web: {"app"} and 1 containers', enforcementAction: 'deny' },
+      {
+        policy: 'text',
+        message: 'the policy could not be evaluated: returned a string where a set of violations is expected',
+        enforcementAction: 'deny',
+      },
+      { policy: 'values', message: 'unusual values', enforcementAction: 'deny' },
+    ],
+  )
+  t.match(
+    decision.violations.find(each => each.policy === 'failing')?.message ?? '',
+    /^the policy could not be evaluated: .*(conflict|must not produce)/,
+  )
+  t.strictSame(
+    decision.degraded.map(({ code, policy }) => [code, policy]),
+    [
+      ['MODEL_MISSING', undefined],
+      ['POLICY_FAILED', 'failing'],
+      ['POLICY_FAILED', 'text'],
+    ],
+  )
+  t.strictSame(
+    await gate.review(admissionRequest({ object: privileged }), contextOf()),
+    decision,
+    'and the next request is judged the same',
+  )
+})
+
+t.test('an undefined entrypoint is a violation, never silence', async t => {
+  const gate = await load(await fixtureBundle('undefined', quiet))
+  const decision = await gate.review(admissionRequest(), contextOf())
+  t.equal(decision.allowed, false)
+  t.equal(decision.violations.length, 1)
+  t.match(decision.violations[0]?.message ?? '', /^the policy could not be evaluated: .*undefined/)
+})
+
+t.test('what matches no policy is allowed', async t => {
+  const gate = await load(await fixtureBundle('mixed', quiet))
+  const decision = await gate.review(
+    admissionRequest({ operation: 'DELETE', object: null, oldObject: pod() }),
+    contextOf(),
+  )
+  t.strictSame([decision.allowed, decision.action, decision.violations], [true, 'allow', []])
+})
+
+t.test('an update that changes nothing that counts is said to be unchanged', async t => {
+  const gate = await load(await fixtureBundle('mixed', quiet))
+  const managed = pod({ metadata: { name: 'web', namespace: 'shop', labels: { app: 'web' }, managedFields: [] } })
+  const same = await gate.review(admissionRequest({ operation: 'UPDATE', oldObject: managed }), contextOf())
+  t.strictSame([same.unchanged, same.allowed, same.violations], [true, true, []])
+  const changed = await gate.review(
+    admissionRequest({ operation: 'UPDATE', object: privileged, oldObject: managed }),
+    contextOf(),
+  )
+  t.strictSame([changed.unchanged, changed.allowed], [false, false])
+})
+
+t.test('old debt only warns, new debt denies', async t => {
+  const gate = await load(await fixtureBundle('mixed', quiet))
+  const relabelled = {
+    ...privileged,
+    metadata: { name: 'web', namespace: 'shop', labels: { app: 'web', tier: 'front' } },
+  }
+  const decision = await gate.review(
+    admissionRequest({ operation: 'UPDATE', object: relabelled, oldObject: privileged }),
+    contextOf(),
+  )
+  t.strictSame(
+    decision.violations.map(({ policy, existing, enforcementAction }) => [policy, existing, enforcementAction]),
+    [
+      ['healthy', true, 'deny'],
+      ['failing', false, 'deny'],
+      ['calls', false, 'deny'],
+      ['text', false, 'deny'],
+      ['values', true, 'warn'],
+    ],
+    'severity high is not ratcheted; failures never are; other details are another violation',
+  )
+})
+
+t.test('configured parameters reach the policy', async t => {
+  const gate = await load(await fixtureBundle('parameters', { ...quiet, ...config('risk: {onDegraded: allow}\n') }))
+  const decision = await gate.review(admissionRequest(), contextOf())
+  t.ok(decision.violations.length > 0)
+})
+
+const risk: Risk = {
+  score: 0.5,
+  band: 'elevated',
+  kind: 'object',
+  threshold: 0.9,
+  pValue: 0.1,
+  contributions: [],
+  model: { digest: 'sha256:11', version: '1' },
+}
+
+t.test('a score that cannot be used is never shown', async t => {
+  const scores: Record<string, () => Risk | Promise<Risk>> = {
+    'not a number': () => ({ ...risk, score: NaN }),
+    infinite: () => ({ ...risk, score: Infinity }),
+    'above one': () => ({ ...risk, score: 1.01 }),
+    'below zero': () => ({ ...risk, score: -0.01 }),
+    'with a p-value that is not a number': () => ({ ...risk, pValue: NaN }),
+    thrown: () => {
+      throw new Error('tensor shape')
+    },
+    'rejected later': () => Promise.reject(new Error('tensor shape')),
+  }
+  const files = await fixtureBundle('undefined', config(''))
+  for (const [name, score] of Object.entries(scores)) {
+    const gate = await load(files, { score })
+    const decision = await gate.review(admissionRequest({ operation: 'CONNECT' }), contextOf())
+    t.strictSame(
+      [decision.risk, decision.action, decision.degraded],
+      [
+        null,
+        'warn',
+        [{ code: 'SCORE_INVALID', text: 'the risk score of this object was unusable: policies alone decided' }],
+      ],
+      name,
+    )
+  }
+  const fine = await (
+    await load(files, { score: () => risk })
+  ).review(admissionRequest({ operation: 'CONNECT' }), contextOf())
+  t.strictSame([fine.risk, fine.action, fine.degraded], [risk, 'allow', []])
+})
+
+t.test('a bundle is refused whole', async t => {
+  const cases: Record<string, { files: BundleFiles; allowUnsigned?: boolean; code: string; message: RegExp }> = {
+    'when it is not signed and that was not allowed': {
+      files: await fixtureBundle('mixed'),
+      allowUnsigned: false,
+      code: 'BUNDLE_UNSIGNED',
+      message: /not signed/,
+    },
+    'without a manifest': {
+      files: await fixtureBundle('mixed', { '.manifest': null }),
+      code: 'BUNDLE_INVALID',
+      message: /no \.manifest/,
+    },
+    'with a manifest that is not JSON': {
+      files: await fixtureBundle('mixed', { '.manifest': '{' }),
+      code: 'BUNDLE_INVALID',
+      message: /^\.manifest of the bundle cannot be read/,
+    },
+    'without Wasm': {
+      files: await fixtureBundle('mixed', { 'policy.wasm': null }),
+      code: 'BUNDLE_INVALID',
+      message: /no policy\.wasm/,
+    },
+    'with Wasm that is none': {
+      files: await fixtureBundle('mixed', { 'policy.wasm': 'not wasm' }),
+      code: 'BUNDLE_INVALID',
+      message: /not a WebAssembly module/,
+    },
+    'without entrypoints': {
+      files: await fixtureBundle('mixed', { '.manifest': '{"revision":"","roots":["lockkeeper"],"wasm":[]}' }),
+      code: 'BUNDLE_NO_ENTRYPOINTS',
+      message: /no entrypoint/,
+    },
+    'with an entrypoint that its Wasm lacks': {
+      files: await fixtureBundle('mixed', {
+        '.manifest': '{"wasm":[{"entrypoint":"lockkeeper/absent/deny","module":"/policy.wasm"}]}',
+      }),
+      code: 'BUNDLE_INVALID',
+      message: /lockkeeper\/absent\/deny/,
+    },
+    'with a missing built-in': {
+      files: await fixtureBundle('missing-builtin'),
+      code: 'BUNDLE_BUILTIN_MISSING',
+      message: /./,
+    },
+    'with a model that cannot be run': {
+      files: await fixtureBundle('mixed', { 'model/model.onnx': 'x' }),
+      code: 'BUNDLE_MODEL_INVALID',
+      message: /model\/model\.onnx/,
+    },
+    'with three mistakes in its configuration': {
+      files: await fixtureBundle(
+        'mixed',
+        config('risk: {onDegraded: perhaps}\npolicies: {nothing: {}, healthy: {ratchet: 1}}\n'),
+      ),
+      code: 'CONFIG_INVALID',
+      message: /policies\.nothing: .*\n.*policies\.healthy\.ratchet: .*\n.*risk\.onDegraded: /,
+    },
+    'with a configuration that is not YAML': {
+      files: await fixtureBundle('mixed', { 'lockkeeper/config.yaml': 'a: [' }),
+      code: 'CONFIG_INVALID',
+      message: /lockkeeper\/config\.yaml/,
+    },
+  }
+  for (const [name, { files, allowUnsigned = true, code, message }] of Object.entries(cases)) {
+    await t.rejects((async () => createGate(parseBundle(files, { allowUnsigned })))(), { code, message }, name)
+  }
+})
+
+t.test('a set is judged request by request', async t => {
+  const gate = await load(await fixtureBundle('undefined', quiet))
+  const set = await gate.reviewSet(
+    [admissionRequest({ operation: 'CONNECT' }), admissionRequest()],
+    contextOf({ gate: 'cli' }),
+  )
+  t.strictSame(set.summary, { judged: 2, allowed: 1, warned: 0, denied: 1, errors: 0 })
+  t.strictSame([set.allowed, set.action, set.decisions.length], [false, 'deny', 2])
+})
