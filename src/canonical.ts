@@ -49,11 +49,27 @@ export function canonicalJson(value: Json): string {
     return `[${items}]`
   }
   let members = ''
-  for (const key of Object.keys(value).sort()) {
+  for (const key of sortedKeys(value)) {
     const member = value[key]
     if (member !== undefined) members += (members === '' ? '' : ',') + quotedKey(key) + canonicalJson(member)
   }
   return `{${members}}`
+}
+
+/** By UTF-16 code units. Most objects are small and nearly sorted, for which inserting is several times faster than sort(). */
+function sortedKeys(object: JsonObject): string[] {
+  const keys = Object.keys(object)
+  if (keys.length > 24) return keys.sort()
+  for (let i = 1; i < keys.length; i += 1) {
+    const key = keys[i] as string
+    let at = i
+    while (at > 0 && (keys[at - 1] as string) > key) {
+      keys[at] = keys[at - 1] as string
+      at -= 1
+    }
+    keys[at] = key
+  }
+  return keys
 }
 
 // eslint-disable-next-line no-control-regex -- JSON escapes just these
@@ -207,8 +223,9 @@ function convertObject(type: ObjectType, value: JsonObject): JsonObject {
 function applyRules(type: ObjectType, result: JsonObject, value: JsonObject): void {
   for (const rule of type.rules) rule(result, value)
   // A rule may have emptied a member that is nothing when empty.
-  for (const [key, each] of Object.entries(result)) {
-    if (isJsonObject(each) && type.members.get(key)?.zero === true && isEmpty(each)) Reflect.deleteProperty(result, key)
+  for (const key in result) {
+    const each = result[key]
+    if (isJsonObject(each) && isEmpty(each) && type.members.get(key)?.zero === true) Reflect.deleteProperty(result, key)
   }
 }
 

@@ -18,6 +18,8 @@ export { GateError, parseBundle, type Bundle, type BundleFiles, type Context, ty
 export interface ReviewOptions {
   /** Policies that were stopped in an earlier attempt at this request, with what is said of them. */
   readonly killed?: ReadonlyMap<string, string>
+  /** The JSON text that `request` was parsed from, where it is at hand: it saves writing it again for the policies. */
+  readonly requestText?: string
 }
 
 /** One bundle, ready to judge. A gate judges one request at a time; several run side by side in threads of their own. */
@@ -70,14 +72,16 @@ export function createGate(bundle: Bundle, options: GateOptions = {}): Promise<G
   async function review(
     request: AdmissionRequest,
     context: Context,
-    { killed = new Map() }: ReviewOptions = {},
+    { killed = new Map(), requestText }: ReviewOptions = {},
   ): Promise<Decision> {
     const subject = subjectOf(request)
     const unchanged = isUnchanged(request)
     const { risk, riskProblem } = await scoreRisk(options.riskModel, request, context)
     const input: EvaluationInput = { context, risk, killed }
     const evaluate = (object: JsonObject | null) => evaluator.evaluate({ ...request, object }, input).outcomes
-    const { outcomes, assumed } = unchanged ? { outcomes: [], assumed: false } : evaluator.evaluate(request, input)
+    const { outcomes, assumed } = unchanged
+      ? { outcomes: [], assumed: false }
+      : evaluator.evaluate(request, requestText === undefined ? input : { ...input, requestText })
     const remedies = offeredRemedies(request.object, outcomes, evaluate)
     const judgement: Judgement = {
       request,

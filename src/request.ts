@@ -27,7 +27,7 @@ const OPTIONS_KINDS = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE
  *   The request of a Namespace has its own name as `namespace`. A kind of unknown scope is what its manifest says.
  * - With `generateName` the server has made up a name by then; its suffix cannot be predicted, so `name` is absent.
  *
- * @throws GateError MANIFEST_INVALID for an object without apiVersion or kind, or whose metadata is no mapping
+ * @throws GateError MANIFEST_INVALID for an object without apiVersion, kind or name, or whose metadata is no mapping
  */
 export function buildRequest(source: RequestSource): AdmissionRequest {
   const { base, userInfo } = source
@@ -47,6 +47,12 @@ export function buildRequest(source: RequestSource): AdmissionRequest {
   const operation = source.operation ?? (base === null ? 'CREATE' : 'UPDATE')
   const object = withNamespace(source.object, metadata, objectNamespace)
   const name = text(metadata.name)
+  if (name === undefined && text(metadata.generateName) === undefined) {
+    throw new GateError(
+      'MANIFEST_INVALID',
+      `the ${kind.kind} has neither metadata.name nor metadata.generateName: the API server would refuse it`,
+    )
+  }
   const isNamespace = kind.group === '' && kind.kind === 'Namespace'
   const namespace = isNamespace ? name : objectNamespace
   const request = {

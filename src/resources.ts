@@ -187,3 +187,26 @@ function guessResource(kind: string): string {
   if (singular.endsWith('s')) return `${singular}es`
   return singular.endsWith('y') ? `${singular.slice(0, -1)}ies` : `${singular}s`
 }
+
+/** Groups whose kinds are configuration of programs on a machine: they look like objects, and no API server takes them. */
+const LOCAL_GROUPS = new Set([
+  'apiserver.config.k8s.io',
+  'apiserver.k8s.io',
+  'audit.k8s.io',
+  'client.authentication.k8s.io',
+  'config.k3d.io',
+  'credentialprovider.kubelet.k8s.io',
+  'kind.x-k8s.io',
+  'kubeadm.k8s.io',
+  'kubelet.config.k8s.io',
+  'kubeproxy.config.k8s.io',
+  'kubescheduler.config.k8s.io',
+  'kustomize.config.k8s.io',
+  'pod-security.admission.config.k8s.io',
+  'skaffold',
+])
+
+/** True for configuration files that only look like objects: kubeadm's, kind's, a kubeconfig. */
+export function isLocalConfiguration(apiVersion: string, kind: string): boolean {
+  return (apiVersion === 'v1' && kind === 'Config') || LOCAL_GROUPS.has(apiVersion.split('/')[0] ?? '')
+}

@@ -78,6 +78,13 @@ function isForeignEscape([text, long, short, breaks]: RegExpExecArray): boolean 
   return text === '\\/' || breaks !== undefined || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)
 }
 
+/** A node that js-yaml is reading: where it began to look for it. */
+interface Opened {
+  readonly line: number
+  readonly position: number
+  style?: string
+}
+
 /** Makes the nodes of one document while js-yaml reads it. */
 export class NodeBuilder {
   readonly nodes: Node[] = []
@@ -85,7 +92,7 @@ export class NodeBuilder {
   readonly scalars: Span[] = []
   hasEmptyElements = false
   readonly #anchors = new Map<string, { readonly start: number; readonly node: unknown }>()
-  readonly #opened: { line: number; position: number }[] = []
+  readonly #opened: Opened[] = []
   readonly #firstLine: number
   readonly #checkEscapes: boolean
   readonly #unended: boolean
@@ -118,7 +125,7 @@ export class NodeBuilder {
     anchorMap[name] = this.#anchors.get(name)?.node
   }
 
-  #close(state: LoaderState, opened: { line: number; position: number }): unknown {
+  #close(state: LoaderState, opened: Opened): unknown {
     const { result, kind, tag, anchor } = state
     const line = opened.line + this.#firstLine
     if (anchor !== null && !/^[0-9A-Za-z_-]+$/.test(anchor)) {
@@ -175,7 +182,10 @@ export class NodeBuilder {
   #refuseForeignFlow({ input, position }: LoaderState, text: string, start: number, line: number): void {
     const colon = input[position] === ':' && /[,[\]{}]/.test(input[position + 1] ?? '')
     if ((!colon && !text.startsWith('?')) || /["'|>]/.test(styleOf(input.slice(start, position)))) return
-    const inFlow = this.#opened.some(each => /[[{]/.test(styleOf(input.slice(each.position, position))))
+    // Kept, since a long comment may stand at the beginning of what is open.
+    const inFlow = this.#opened.some(each =>
+      /[[{]/.test((each.style ??= styleOf(input.slice(each.position, position)))),
+    )
     if (!inFlow) return
     const problem = colon ? 'a colon needs a space behind it' : 'a text that begins with "?" needs quotes'
     throw new TextFault('MANIFEST_SYNTAX', `inside of [] and {} ${problem}`, line)

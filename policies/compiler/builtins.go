@@ -4,22 +4,48 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// hostBuiltins are the built-ins whose Wasm implementation in OPA 1.22 cannot be used. Calls of them are sent to a
-// function that the host supplies under the second name; its colon keeps it apart from every name in a policy.
+// hostBuiltin is a function that the host supplies in place of a built-in of OPA; the colon in its name keeps it apart
+// from every name in a policy.
+type hostBuiltin struct {
+	name string
+	// operands changes a call's operands to the host function's, or says that this call stays OPA's; nil: all calls go
+	// to the host as they are.
+	operands func(operands []*ast.Term) bool
+}
+
+// hostBuiltins are the built-ins whose Wasm implementation in OPA 1.22 cannot be used, or costs too much.
 //
 //	replace:       replace(s, "", x) never returns
 //	json.is_valid: takes what only begins with a JSON value, and lists without commas, for valid
-var hostBuiltins = map[string]string{
-	ast.JSONIsValid.Name: "host:json_is_valid",
-	ast.Replace.Name:     "host:replace",
+//	regex.match:   compiles the pattern in every evaluation, which takes far longer than to search a text for it
+var hostBuiltins = map[string]hostBuiltin{
+	ast.JSONIsValid.Name: {name: "host:json_is_valid"},
+	ast.Replace.Name:     {name: "host:replace"},
+	ast.RegexMatch.Name:  {name: "host:regex_match", operands: constantRegex},
+}
+
+// constantRegex translates a pattern that is written in the call.
+func constantRegex(operands []*ast.Term) bool {
+	if len(operands) == 0 {
+		return false
+	}
+	pattern, ok := operands[0].Value.(ast.String)
+	if !ok {
+		return false
+	}
+	translated, ok := hostRegex(string(pattern))
+	if ok {
+		operands[0] = ast.StringTerm(translated).SetLocation(operands[0].Location)
+	}
+	return ok
 }
 
 // declareHostBuiltins makes OPA's compiler accept the host's names, with the declarations of the originals.
-func declareHostBuiltins(replaced map[string]string) *ast.Capabilities {
+func declareHostBuiltins(replaced map[string]hostBuiltin) *ast.Capabilities {
 	capabilities := ast.CapabilitiesForThisVersion()
-	for name, hostName := range replaced {
+	for name, host := range replaced {
 		builtin := *ast.BuiltinMap[name]
-		builtin.Name = hostName
+		builtin.Name = host.name
 		builtin.Infix = ""
 		ast.RegisterBuiltin(&builtin)
 		capabilities.Builtins = append(capabilities.Builtins, &builtin)
@@ -27,21 +53,35 @@ func declareHostBuiltins(replaced map[string]string) *ast.Capabilities {
 	return capabilities
 }
 
+// keepMocked leaves built-ins to OPA of which only some calls would go to the host, where a `with` replaces them: it
+// reaches into every package, and must reach all calls.
+func keepMocked(modules []*ast.Module, replaced map[string]hostBuiltin) {
+	for _, module := range modules {
+		ast.WalkWiths(module, func(with *ast.With) bool {
+			if name := with.Target.Value.String(); replaced[name].operands != nil {
+				delete(replaced, name)
+			}
+			return false
+		})
+	}
+}
+
 // callHost rewrites the calls in one module. Names that the package's rules or the module's imports define are not
 // the built-in's and stay.
-func callHost(module *ast.Module, replaced map[string]string, packageRules map[string]bool) {
-	hostRefs := map[string]ast.Ref{}
-	for name, hostName := range replaced {
+func callHost(module *ast.Module, replaced map[string]hostBuiltin, packageRules map[string]bool) {
+	hosts := map[string]hostBuiltin{}
+	for name, host := range replaced {
 		ref := ast.BuiltinMap[name].Ref()
 		if head := string(ref[0].Value.(ast.Var)); !packageRules[head] && !imports(module, head) {
-			hostRefs[ref.String()] = ast.Ref{ast.VarTerm(hostName)}
+			hosts[ref.String()] = host
 		}
 	}
-	rewrite := func(function *ast.Term) {
+	rewrite := func(function *ast.Term, operands []*ast.Term) {
 		switch value := function.Value.(type) {
 		case ast.Var, ast.Ref:
-			if ref, ok := hostRefs[value.String()]; ok {
-				function.Value = ref
+			host, ok := hosts[value.String()]
+			if ok && (host.operands == nil || host.operands(operands)) {
+				function.Value = ast.Ref{ast.VarTerm(host.name)}
 			}
 		}
 	}
@@ -49,12 +89,12 @@ func callHost(module *ast.Module, replaced map[string]string, packageRules map[s
 		switch node := node.(type) {
 		case *ast.Expr:
 			if terms, ok := node.Terms.([]*ast.Term); ok {
-				rewrite(terms[0])
+				rewrite(terms[0], terms[1:])
 			}
 		case ast.Call:
-			rewrite(node[0])
+			rewrite(node[0], node[1:])
 		case *ast.With:
-			rewrite(node.Target)
+			rewrite(node.Target, nil)
 		}
 		return false
 	}).Walk(module)

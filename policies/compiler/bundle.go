@@ -43,7 +43,7 @@ type resolver struct {
 	Annotations []*ast.Annotations `json:"annotations,omitempty"`
 }
 
-func compileBundle(ctx context.Context, sources []source, data map[string]any, roots []string, revision string, replaced map[string]string) ([]file, error) {
+func compileBundle(ctx context.Context, sources []source, data map[string]any, roots []string, revision string, replaced map[string]hostBuiltin) ([]file, error) {
 	capabilities := declareHostBuiltins(replaced)
 	modules := make([]*ast.Module, len(sources))
 	packageRules := map[string]map[string]bool{}
@@ -77,6 +77,7 @@ func compileBundle(ctx context.Context, sources []source, data map[string]any, r
 		return nil, err
 	}
 
+	keepMocked(modules, replaced)
 	input := &bundle.Bundle{Data: data}
 	input.Manifest.Roots = &roots
 	input.Manifest.Init()

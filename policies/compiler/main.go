@@ -49,10 +49,14 @@ func run(args []string) error {
 	out := flags.String("o", "", "the bundle `directory` to write; what an earlier run left in it is replaced")
 	revision := flags.String("revision", "", "the bundle's revision (default: a digest of sources and data)")
 	keepNativeReplace := flags.Bool("keep-native-replace", false, "keep OPA's own Wasm replace(), which never returns for an empty search string: only for the fixture that shows it")
+	hostRegexes := flags.Bool("host-regexes", false, "only translate the patterns that come as a JSON list on standard input, as in calls of regex.match: for recordings")
 	flags.Var(&dataFiles, "data", "a JSON `file` whose members are merged into data.json; may be given more than once")
 	flags.Var(&roots, "root", "a `path` that the bundle owns, with slashes; may be given more than once (default lockkeeper)")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *hostRegexes {
+		return printHostRegexes(os.Stdin, os.Stdout)
 	}
 	if *out == "" || flags.NArg() == 0 {
 		flags.Usage()

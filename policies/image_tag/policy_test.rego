@@ -55,7 +55,7 @@ test_these_are_allowed[image] if {
 
 test_these_are_not_references[image] if {
 	some image in [
-		" nginx:1", "nginx:1 ", "nginx:", "nginx:.1", ":latest", "/nginx:1", "nginx/:1", "shop//web:1", "-nginx:1", "nginx_:1",
+		" nginx:1", "nginx:1 ", "nginx:1\nweb", "shop/web:80/cart", "registry:8a/web:1", "nginx:", "nginx:.1", ":latest", "/nginx:1", "nginx/:1", "shop//web:1", "-nginx:1", "nginx_:1",
 		"a___b:1", "http://registry/web:1", "ko://example.com/web", "${IMAGE}", "{{ .Values.image }}", "web:1:2", "a:80:b",
 		"nginx@", "nginx@sha256:abc", "nginx@sha256", "nginx@md5:0123456789abcdef0123456789abcdef",
 		"nginx@sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",

@@ -6,6 +6,7 @@ import { readLines, type Line } from '../io/lines.js'
 import { render, type RenderOptions, type RenderTool } from '../io/render.js'
 import { isJsonObject, parseJson, stringifyJson } from '../json.js'
 import { decodeUtf8, readManifests, type Manifest } from '../manifest.js'
+import { isLocalConfiguration } from '../resources.js'
 import { ManifestSet } from './manifest-set.js'
 
 /** Up to this much text, manifests are kept between the two passes instead of being read twice. */
@@ -86,13 +87,16 @@ export class ScanItems {
     // What came by stdin cannot be read again.
     const isHeld = input.kind === 'stdin' || this.#heldLength + text.length <= MAX_HELD_LENGTH
     const held: Read[] = []
-    let isForeign = input.kind === 'file' && !input.named
+    const isFound = input.kind === 'file' && !input.named
+    let isForeign = isFound
+    let isLocal = isFound
     for (const read of readManifests(text, input.path)) {
-      if (!(read instanceof GateError)) set.add(read)
       if (isHeld) held.push(read)
       isForeign &&= read instanceof GateError && read.code === 'MANIFEST_INVALID'
+      isLocal &&= !(read instanceof GateError) && isLocalConfiguration(read.object.apiVersion, read.object.kind)
+      if (!(read instanceof GateError) && !isLocal) set.add(read)
     }
-    if (isForeign && !mentionsKind(text)) {
+    if (isLocal || (isForeign && !mentionsKind(text))) {
       if (text.trim() !== '') this.skipped.add(input.path)
     } else if (isHeld) {
       this.#heldLength += text.length

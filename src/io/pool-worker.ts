@@ -32,7 +32,7 @@ async function perform(gate: Gate, task: Task): Promise<string> {
   const options = { killed: new Map(task.killed) }
   const result =
     task.kind === 'review'
-      ? await gate.review(body as unknown as AdmissionRequest, context, options)
+      ? await gate.review(body as unknown as AdmissionRequest, context, { ...options, requestText: task.body })
       : gate.reviewChanges(body as unknown as Change[], context, options)
   return stringifyJson(result as unknown as Json)
 }

@@ -14,7 +14,7 @@ export interface PoolOptions {
   readonly allowUnsigned?: boolean
   /** Threads that judge; a spare one waits beside them. Default: one per core. */
   readonly workers?: number
-  /** How long one policy may run on one request. */
+  /** How long one rule of a policy may run on one request; generous, for a machine that is busy kills no honest policy. */
   readonly policyTimeoutMs?: number
   /** How long one request may take once it left the queue. */
   readonly requestTimeoutMs?: number
@@ -58,8 +58,8 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   const {
     files,
     allowUnsigned = false,
-    policyTimeoutMs = 1_000,
-    requestTimeoutMs = 10_000,
+    policyTimeoutMs = 5_000,
+    requestTimeoutMs = 30_000,
     maxQueue = 10_000,
   } = options
   const size = Math.max(1, options.workers ?? availableParallelism())

@@ -6,14 +6,16 @@ export type HostBuiltin = (...operands: RegoValue[]) => string | boolean | undef
 
 /** Go refuses JSON that is nested deeper. */
 const MAX_JSON_DEPTH = 10_000
+const MAX_COMPILED_PATTERNS = 256
 
 /**
  * What the host supplies to policies in Wasm, with the results of OPA 1.22. The names with a colon are what
  * the policy compiler makes of functions whose Wasm version cannot be used: `replace` never returns when the search string
- * is empty, `json.is_valid` overlooks mistakes.
+ * is empty, `json.is_valid` overlooks mistakes, `regex.match` compiles its pattern in every evaluation.
  */
 export const HOST_BUILTINS: ReadonlyMap<string, HostBuiltin> = new Map<string, HostBuiltin>([
   ['host:json_is_valid', isValidJson],
+  ['host:regex_match', regexMatch],
   ['host:replace', replace],
   ['json.is_valid', isValidJson],
   ['replace', replace],
@@ -74,4 +76,23 @@ function isValidJson(text: RegoValue = null): boolean {
     if (depth > MAX_JSON_DEPTH) return false
   }
   return true
+}
+
+/** By pattern, the oldest first: instances share them, as a compiled pattern keeps nothing of the texts. */
+const compiledPatterns = new Map<string, RegExp>()
+
+/**
+ * The pattern is the policy compiler's translation of one that repeats nothing of unknown length, so that the time is
+ * linear in the text: `hostRegex` in policies/compiler/regex.go.
+ */
+function regexMatch(pattern: RegoValue = null, text: RegoValue = null): boolean | undefined {
+  if (typeof pattern !== 'string' || typeof text !== 'string') return undefined
+  let compiled = compiledPatterns.get(pattern)
+  if (compiled === undefined) {
+    compiled = new RegExp(pattern, 'u')
+    const [oldest] = compiledPatterns.keys()
+    if (oldest !== undefined && compiledPatterns.size >= MAX_COMPILED_PATTERNS) compiledPatterns.delete(oldest)
+    compiledPatterns.set(pattern, compiled)
+  }
+  return compiled.test(text)
 }

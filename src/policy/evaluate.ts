@@ -33,6 +33,8 @@ export interface EvaluationInput {
   readonly risk: Risk | null
   /** Policies that were stopped in an earlier attempt at this request, with what is said of them. */
   readonly killed: ReadonlyMap<string, string>
+  /** The request as JSON, where it is at hand: writing it again is a tenth of a review. */
+  readonly requestText?: string
 }
 
 /** The changes of a set, as `input.changes` shows them to policies with `custom.scope: changeset`. */
@@ -49,7 +51,6 @@ export interface Evaluator {
 }
 
 const encoder = new TextEncoder()
-const encode = (value: Json): Uint8Array => encoder.encode(stringifyJson(value))
 
 /** Joins the bundle's cards with the Wasm host: which policies see a request, in which stage, and what they say. */
 export function createEvaluator(
@@ -93,9 +94,9 @@ export function createEvaluator(
   }
 
   /** Gives the host an input for as long as `judge` takes; where no policy matched, nothing is written or parsed. */
-  function withInput(isNeeded: boolean, input: JsonObject, judge: () => readonly Outcome[]): readonly Outcome[] {
+  function withInput(isNeeded: boolean, input: () => string, judge: () => readonly Outcome[]): readonly Outcome[] {
     if (!isNeeded) return []
-    host.begin(encode(input))
+    host.begin(encoder.encode(input()))
     try {
       return judge()
     } finally {
@@ -104,19 +105,21 @@ export function createEvaluator(
   }
 
   return {
-    evaluate(request, { context, risk, killed }) {
+    evaluate(request, { context, risk, killed, requestText }) {
       const matched = policies.flatMap(({ card, index }) => {
         if (card.scope === 'changeset') return []
         const result = matchRequest(card.match, request, context.namespace, workloads)
         return result === 'no' ? [] : { card, index, assumed: result === 'assumed' }
       })
-      const outcomes = withInput(matched.length > 0, inputOf(request, context, risk), () => {
+      const input = () => inputText(requestText ?? stringifyJson(request as unknown as Json), context, risk)
+      const outcomes = withInput(matched.length > 0, input, () => {
         const first = runAll(
           matched.filter(each => each.card.stage === 'first'),
           killed,
         )
         const last = matched.filter(each => each.card.stage === 'last')
-        if (last.length > 0 && first.length > 0) host.amend('violations', encode(first.map(violationInput)))
+        if (last.length > 0 && first.length > 0)
+          host.amend('violations', encoder.encode(stringifyJson(first.map(violationInput))))
         return [...first, ...runAll(last, killed)]
       })
       return { outcomes, assumed: matched.some(each => each.assumed) }
@@ -125,23 +128,23 @@ export function createEvaluator(
       const matched = policies
         .filter(({ card }) => card.scope === 'changeset')
         .map(each => ({ ...each, assumed: false }))
-      const input = { changes: changes as unknown as Json, parameters: {}, now: context.now }
+      const input = () => stringifyJson({ changes: changes as unknown as Json, parameters: {}, now: context.now })
       return withInput(matched.length > 0, input, () => runAll(matched, killed))
     },
   }
 }
 
 // `parameters` is a placeholder: the host puts each policy's own in its place.
-function inputOf(request: AdmissionRequest, context: Context, risk: Risk | null): JsonObject {
-  return {
-    review: request,
+function inputText(review: string, context: Context, risk: Risk | null): string {
+  const rest = {
     parameters: {},
     risk,
     provenance: context.provenance,
     related: context.related,
     violations: [],
     now: context.now,
-  } as unknown as JsonObject
+  }
+  return `{"review":${review},${stringifyJson(rest as unknown as Json).slice(1)}`
 }
 
 function violationInput({ card, rule, finding }: Outcome): Json {

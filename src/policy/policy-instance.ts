@@ -140,10 +140,10 @@ export class PolicyInstance {
   }
 
   #readOperand(address: number): ReturnType<typeof parseRegoValue> {
-    const text = this.abi.opa_value_dump(address)
-    const value = parseRegoValue(this.readText(text))
-    this.abi.opa_free(text)
-    return value
+    const dumped = this.abi.opa_value_dump(address)
+    const text = this.readText(dumped)
+    this.abi.opa_free(dumped)
+    return parseRegoValue(text)
   }
 
   /** Growing memory detaches the buffer that was there before. */

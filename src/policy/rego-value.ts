@@ -31,6 +31,8 @@ export function parseRegoValue(text: string): RegoValue {
   return new RegoReader(text).readWhole()
 }
 
+const BACKSLASH = 0x5c
+
 class RegoReader {
   readonly #text: string
   #at = 0
@@ -78,17 +80,21 @@ class RegoReader {
 
   #string(): string {
     const start = this.#at
-    let plain = true
-    for (this.#at++; this.#text[this.#at] !== '"'; this.#at++) {
-      if (this.#at >= this.#text.length) throw this.#unexpected()
-      if (this.#text[this.#at] === '\\') {
-        plain = false
-        this.#at++
-      }
-    }
-    this.#at++
-    if (plain) return this.#text.slice(start + 1, this.#at - 1)
-    return JSON.parse(this.#text.slice(start, this.#at)) as string
+    let end = start
+    do {
+      end = this.#text.indexOf('"', end + 1)
+      if (end < 0) throw this.#unexpected()
+    } while (this.#isEscaped(end))
+    this.#at = end + 1
+    const inside = this.#text.slice(start + 1, end)
+    return inside.includes('\\') ? (JSON.parse(this.#text.slice(start, this.#at)) as string) : inside
+  }
+
+  /** An odd number of backslashes stands before it. */
+  #isEscaped(at: number): boolean {
+    let before = at
+    while (this.#text.charCodeAt(before - 1) === BACKSLASH) before -= 1
+    return (at - before) % 2 === 1
   }
 
   #number(): NumberText {

@@ -1,14 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
-import { createGate, parseBundle } from '../../src/gate.js'
+import type { SetDecision } from '../../src/decision-types.js'
+import { compileModule, createGate, GateError, parseBundle } from '../../src/gate.js'
 import { loadBundleFiles } from '../../src/io/bundle-source.js'
-import { parseJson, stringifyJson, type Json, type JsonObject } from '../../src/json.js'
+import { createPool } from '../../src/io/pool.js'
+import { isJsonObject, parseJson, stringifyJson, type Json, type JsonObject } from '../../src/json.js'
+import { entrypointOf } from '../../src/policy/bundle.js'
 import { createPolicyHost } from '../../src/policy/host.js'
-import { compileModule } from '../../src/gate.js'
 import { buildRequest } from '../../src/request.js'
 import type { AdmissionRequest } from '../../src/admission.js'
 import { contextOf } from '../helpers/requests.js'
@@ -60,29 +62,32 @@ function corpusRequests(directory: string): AdmissionRequest[] {
   })
 }
 
-/** `opa bench` on the same policies and input: wall ns of one evaluation, which is less than its CPU time. */
-function nativeMicros(opa: string, directory: string): number {
-  const query = `x := [${bundle.entrypoints.map(each => `data.${each.replaceAll('/', '.')}`).join(', ')}]`
+interface Native {
+  /** All rules of all policies in one query, which share what they compute; none has parameters of its own. */
+  readonly oneQuery: number
+  /** One query for each policy, as policies with parameters of their own need it; the sum. */
+  readonly queryPerPolicy: number
+}
+
+/** `opa bench` on the same policies and input: wall µs of evaluations, which is less than their CPU time. */
+function nativeMicros(opa: string, directory: string): Native {
   const sources = [...filesBelow('policies/lib', '.rego'), ...policyIds().map(id => `policies/${id}/policy.rego`)]
-  const data = [...sources.filter(each => !each.endsWith('_test.rego')), 'policies/data/workloads.json'].flatMap(
-    each => ['-d', each],
-  )
-  const args = [
-    'bench',
-    '--v1-compatible',
-    '--format',
-    'json',
-    '--count',
-    '1',
-    '-i',
-    join(directory, 'input.json'),
-    ...data,
-    query,
-  ]
-  const printed = execFileSync(opa, args, { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 26 })
-  const result = JSON.parse(printed) as { N: number; T: number } | { N: number; T: number }[]
-  const { N, T } = Array.isArray(result) ? (result[0] ?? { N: 1, T: 0 }) : result
-  return T / N / 1_000
+  const data = [...sources.filter(each => !each.endsWith('_test.rego')), 'policies/data/workloads.json']
+  const files = data.flatMap(each => ['-d', each])
+  const bench = (entrypoints: readonly string[]): number => {
+    const query = `x := [${entrypoints.map(each => `data.${each.replaceAll('/', '.')}`).join(', ')}]`
+    const options = ['--v1-compatible', '--format', 'json', '--count', '1', '-i', join(directory, 'input.json')]
+    const printed = execFileSync(opa, ['bench', ...options, ...files, query], { cwd: ROOT, encoding: 'utf8' })
+    const { N, T } = JSON.parse(printed) as { N: number; T: number }
+    return T / N / 1_000
+  }
+  // Policies that do not match a Pod are not evaluated by us, so they are not counted against OPA either.
+  const matching = bundle.cards.filter(card => card.match.workloads === true || card.match.kinds === undefined)
+  const queries = matching.map(card => card.rules.map(rule => entrypointOf(card, rule)))
+  return {
+    oneQuery: bench(queries.flat()),
+    queryPerPolicy: queries.reduce((sum, query) => sum + bench(query), 0),
+  }
 }
 
 async function engine(): Promise<JsonObject> {
@@ -105,27 +110,34 @@ async function engine(): Promise<JsonObject> {
       now: context.now,
     }
     writeFileSync(join(directory, 'input.json'), stringifyJson(full as unknown as Json))
-    await cpuMicros(() => gate.review(request, context))
-    const rounds: { review: number; floor: number; native: number | null }[] = []
+    // As the pool and the webhook call it: they have the request as JSON.
+    const options = { requestText: stringifyJson(request as unknown as Json) }
+    const review = () => gate.review(request, context, options)
+    await cpuMicros(review)
+    const rounds: { review: number; floor: number; native: Native | null }[] = []
     for (let round = 0; round < ROUNDS; round += 1) {
       rounds.push({
         floor: await cpuMicros(parse),
-        review: await cpuMicros(() => gate.review(request, context)),
+        review: await cpuMicros(review),
         native: values.opa === undefined ? null : nativeMicros(values.opa, directory),
       })
     }
-    const review = median(rounds.map(each => each.review))
-    const floor = median(rounds.map(each => each.floor))
-    const native = values.opa === undefined ? null : median(rounds.map(each => each.native ?? 0))
+    const ratio = (of: (native: Native) => number): number | null =>
+      values.opa === undefined
+        ? null
+        : rounded(median(rounds.map(each => each.review / (each.native === null ? NaN : of(each.native)))))
+    const native = (of: (native: Native) => number): number | null =>
+      values.opa === undefined
+        ? null
+        : rounded(median(rounds.map(each => (each.native === null ? NaN : of(each.native)))))
     return {
       podBytes: stringifyJson(request.object).length,
       policies: bundle.cards.length,
-      reviewMicros: rounded(review),
-      parseFloorMicros: rounded(floor),
+      reviewMicros: rounded(median(rounds.map(each => each.review))),
+      parseFloorMicros: rounded(median(rounds.map(each => each.floor))),
       reviewToFloor: rounded(median(rounds.map(each => each.review / each.floor))),
-      opaBenchMicros: native === null ? null : rounded(native),
-      reviewToOpaBench:
-        native === null ? null : rounded(median(rounds.map(each => each.review / (each.native ?? NaN)))),
+      opaBenchMicros: { queryPerPolicy: native(each => each.queryPerPolicy), oneQuery: native(each => each.oneQuery) },
+      reviewToOpaBench: { queryPerPolicy: ratio(each => each.queryPerPolicy), oneQuery: ratio(each => each.oneQuery) },
     }
   } finally {
     rmSync(directory, { recursive: true })
@@ -144,6 +156,39 @@ async function corpusMix(directory: string): Promise<JsonObject> {
   }
   const { user, system } = process.cpuUsage(started)
   return { objects: requests.length, denied, warned, reviewMicros: rounded((user + system) / requests.length) }
+}
+
+/** The recorded changes have no names. */
+function named(object: JsonObject): JsonObject {
+  return { ...object, metadata: { name: 'object', ...(isJsonObject(object.metadata) ? object.metadata : {}) } }
+}
+
+/** Real and hostile changes, old to new: what the ratchet leaves. */
+async function corpusChanges(directory: string): Promise<JsonObject> {
+  const files = readdirSync(directory).filter(name => /^changes-.*\.jsonl\.gz$/.test(name))
+  const summary = { changes: 0, refused: 0, unchanged: 0, allow: 0, warn: 0, deny: 0 }
+  const started = process.cpuUsage()
+  for (const name of files) {
+    for (const line of gunzipSync(readFileSync(join(directory, name)))
+      .toString()
+      .trim()
+      .split('\n')) {
+      const { old, new: changed } = parseJson(line) as { old: JsonObject; new: JsonObject }
+      summary.changes += 1
+      try {
+        const { userInfo } = bundle.config.prediction
+        const request = buildRequest({ object: named(changed), base: named(old), userInfo, namespace: 'default' })
+        const decision = await gate.review(request, contextOf({ namespace: 'unknown' }))
+        summary[decision.action] += 1
+        if (decision.unchanged) summary.unchanged += 1
+      } catch (error) {
+        if (!(error instanceof GateError)) throw error
+        summary.refused += 1
+      }
+    }
+  }
+  const { user, system } = process.cpuUsage(started)
+  return { ...summary, reviewMicros: rounded((user + system) / summary.changes) }
 }
 
 async function memory(reviews: number): Promise<JsonObject> {
@@ -166,34 +211,62 @@ async function memory(reviews: number): Promise<JsonObject> {
   }
 }
 
+/** How long after a policy's deadline its request is answered, by a thread that took over. */
+async function takeover(): Promise<JsonObject> {
+  const policyTimeoutMs = 200
+  const files = await loadBundleFiles(join(ROOT, 'test/fixtures/bundles/spinning/bundle'))
+  const pool = await createPool({ files, allowUnsigned: true, workers: 1, policyTimeoutMs })
+  // Not counted: the threads are started with the first request.
+  await pool.review(realisticRequest(), context)
+  const waits: number[] = []
+  for (let round = 0; round < 10; round += 1) {
+    const started = performance.now()
+    await pool.review(realisticRequest(), context)
+    waits.push(performance.now() - started - policyTimeoutMs)
+  }
+  await pool.close()
+  return { rounds: waits.length, medianMs: rounded(median(waits)), maximumMs: rounded(Math.max(...waits)) }
+}
+
+/** The whole program on files: CPU seconds and peak memory of its process, as the system counts them. */
 function scanSpeed(directory: string): JsonObject {
   const files = readdirSync(directory)
-    .filter(name => /^(train|validation)\.jsonl\.gz$/.test(name))
+    .filter(name => name.endsWith('.jsonl.gz'))
     .map(name => join(directory, name))
-  const script = `const {spawnSync}=require('child_process');const r=spawnSync(process.execPath,JSON.parse(process.argv[1]),{stdio:['ignore','ignore','inherit']});`
-  const started = performance.now()
-  const args = [CLI, 'scan', '--format', 'json', ...files]
-  const printed = spawnSync(
-    process.execPath,
-    [
-      '-e',
-      `${script}console.log(JSON.stringify({status:r.status,usage:process.resourceUsage()}))`,
-      JSON.stringify(args),
-    ],
-    {
-      encoding: 'utf8',
-    },
+  return Object.fromEntries(
+    files.map(file => {
+      const started = performance.now()
+      const script =
+        "process.on('exit',()=>{const{userCPUTime,systemCPUTime,maxRSS}=process.resourceUsage();" +
+        "process.stderr.write('\\n'+JSON.stringify({cpu:(userCPUTime+systemCPUTime)/1e6,mib:maxRSS/1024}))})"
+      const observer = `data:text/javascript,${encodeURIComponent(script)}`
+      const args = ['--import', observer, CLI, 'scan', '--quiet', '--format', 'json', file]
+      const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1 << 30 })
+      const { summary } = JSON.parse(stdout) as SetDecision
+      const usage = JSON.parse(stderr.trim().split('\n').at(-1) ?? '{}') as { cpu: number; mib: number }
+      const wallSeconds = rounded((performance.now() - started) / 1_000)
+      return [
+        basename(file),
+        { status, ...summary, wallSeconds, cpuSeconds: rounded(usage.cpu), peakMebibytes: rounded(usage.mib) },
+      ]
+    }),
   )
-  const seconds = (performance.now() - started) / 1_000
-  return { files: files.length, wallSeconds: rounded(seconds), exit: printed.stdout.trim().slice(0, 40) }
 }
 
 const results: JsonObject = {
   machine: { cores: availableParallelism(), model: cpus()[0]?.model ?? '', node: process.version },
   bundle: { ...bundle.reference },
-  engine: await engine(),
-  ...(values.corpus === undefined ? {} : { corpus: await corpusMix(values.corpus), scan: scanSpeed(values.corpus) }),
+  // First, while the process has not been anything larger yet.
   memory: await memory(Number(values.reviews)),
+  engine: await engine(),
+  ...(values.corpus === undefined
+    ? {}
+    : {
+        corpus: await corpusMix(values.corpus),
+        changes: await corpusChanges(values.corpus),
+        scan: scanSpeed(values.corpus),
+      }),
+  takeover: await takeover(),
 }
 console.log(JSON.stringify(results, null, 2))
 writeFileSync(values.out, `${JSON.stringify(results, null, 2)}\n`)

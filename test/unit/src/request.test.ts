@@ -181,13 +181,6 @@ t.test('namespaces', t => {
     t.equal(built.namespace, expected, name)
     t.equal((built.object?.metadata as JsonObject).namespace, expected, `${name}, in the object too`)
   }
-  const bare = request({ object: { apiVersion: 'v1', kind: 'Pod' } })
-  t.strictSame(JSON.parse(JSON.stringify(bare.object)), {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { namespace: 'default' },
-  })
-  t.equal(Object.hasOwn(bare, 'name'), false)
   const generated = request({ object: { apiVersion: 'v1', kind: 'Namespace', metadata: { generateName: 'a-' } } })
   t.equal(Object.hasOwn(generated, 'namespace'), false, 'a Namespace whose name is generated')
   t.end()
@@ -197,16 +190,22 @@ t.test('what is not an object of Kubernetes', t => {
   t.throws(() => request({ object: { kind: 'Pod' } }), { code: 'MANIFEST_INVALID', message: /no apiVersion/ })
   t.throws(() => request({ object: { apiVersion: 'v1', kind: 7 } }), { code: 'MANIFEST_INVALID', message: /no kind/ })
   t.throws(() => request({ object: { apiVersion: 'v1', kind: 'Pod', metadata: 'x' } }), { code: 'MANIFEST_INVALID' })
+  const nameless = { code: 'MANIFEST_INVALID', message: /^the Pod has neither metadata.name nor metadata.generateName/ }
+  t.throws(() => request({ object: { apiVersion: 'v1', kind: 'Pod' } }), nameless)
+  t.throws(() => request({ object: { apiVersion: 'v1', kind: 'Pod', metadata: { name: '' } } }), nameless)
   t.end()
 })
 
 t.test('every request that is built is one that could have been sent', t => {
   const word = fc.constantFrom('', 'a', 'Pod', 'Namespace', 'v1', 'apps/v1', '__proto__')
-  const metadata = fc.record({ name: word, namespace: word, generateName: word }, { requiredKeys: [] })
+  const metadata = fc.record(
+    { name: word, namespace: word, generateName: fc.constant('a-') },
+    { requiredKeys: ['generateName'] },
+  )
   const object = fc.record({
     apiVersion: fc.constantFrom('v1', 'apps/v1', 'example.org/v1'),
     kind: fc.constantFrom('Pod', 'Namespace', 'Deployment', 'Thing'),
-    metadata: fc.oneof(metadata, fc.constant(null)),
+    metadata,
   })
   t.doesNotThrow(() =>
     fc.assert(

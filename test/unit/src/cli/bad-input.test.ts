@@ -202,6 +202,26 @@ const badInputs: Record<string, BadInput> = {
     status: 2,
     says: ['(MANIFEST_NONE)'],
   },
+  'an object without a name': {
+    args: () => ['-'],
+    input: 'apiVersion: v1\nkind: Pod\nmetadata: {namespace: shop}\n',
+    status: 2,
+    says: ['the Pod has neither metadata.name nor metadata.generateName', '(MANIFEST_INVALID)'],
+  },
+  'the configuration of a program, found among manifests': {
+    args: t => {
+      const path = file(t, GOOD)
+      writeFileSync(join(dirname(path), 'kind.yaml'), 'apiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\n')
+      return [dirname(path)]
+    },
+    status: 0,
+    summary: { judged: 1 },
+  },
+  'the configuration of a program, named': {
+    args: t => [file(t, 'apiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\n')],
+    status: 2,
+    says: ['the Cluster has neither metadata.name nor metadata.generateName'],
+  },
   'a loop of symbolic links': {
     args: t => {
       const path = file(t, GOOD)
@@ -326,7 +346,7 @@ spec:
     status: 1,
     summary: { judged: 1, denied: 1 },
     check: (t, { decisions }) => {
-      t.ok(degraded(decisions[0]).includes('POLICY_KILLED spinning'))
+      t.strictSame(degraded(decisions[0]), ['POLICY_KILLED spinning'])
     },
   },
   'a policy that returns a string': {

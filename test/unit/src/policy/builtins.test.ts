@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { NumberText } from '../../../../src/number-text.js'
 import { HOST_BUILTINS } from '../../../../src/policy/builtins.js'
+import { createPolicyHost } from '../../../../src/policy/host.js'
+import { PolicyInstance } from '../../../../src/policy/policy-instance.js'
 import { isPrintable, quote } from '../../../../src/policy/quote.js'
 import {
   compareRegoValues,
@@ -22,9 +24,19 @@ interface RecordedCall {
   readonly result: string | boolean | null
 }
 
-function recorded(file: string): readonly RecordedCall[] {
-  const text = readFileSync(join(ROOT, 'test/fixtures/builtins', file), 'utf8')
-  return (JSON.parse(text) as { cases: RecordedCall[] }).cases
+/** How the policy compiler translates a pattern; null: calls with it stay OPA's. */
+interface RecordedPattern {
+  readonly pattern: string
+  readonly js: string | null
+}
+
+interface Recording {
+  readonly cases: readonly RecordedCall[]
+  readonly patterns?: readonly RecordedPattern[]
+}
+
+function recorded(file: string): Recording {
+  return JSON.parse(readFileSync(join(ROOT, 'test/fixtures/builtins', file), 'utf8')) as Recording
 }
 
 function call(name: string, operands: readonly RegoValue[]): string | boolean | null {
@@ -39,14 +51,21 @@ const recordings: Record<string, { file: string; atLeast: number }> = {
   'host:replace': { file: 'replace.json', atLeast: 500 },
   'strings.any_prefix_match': { file: 'any_prefix_match.json', atLeast: 400 },
   'strings.any_suffix_match': { file: 'any_suffix_match.json', atLeast: 400 },
+  'host:regex_match': { file: 'regex_match.json', atLeast: 1100 },
   'json.is_valid': { file: 'is_valid.json', atLeast: 40 },
   'host:json_is_valid': { file: 'is_valid.json', atLeast: 40 },
 }
 for (const [name, { file, atLeast }] of Object.entries(recordings)) {
   t.test(`${name} returns what OPA returned for every recorded call`, t => {
-    const calls = recorded(file)
+    const { cases: calls, patterns = [] } = recorded(file)
+    const translations = new Map(patterns.map(({ pattern, js }) => [pattern, js]))
+    const translated = (operand: RegoValue): RegoValue =>
+      typeof operand === 'string' ? (translations.get(operand) ?? operand) : operand
     const wrong = calls
-      .map(({ operands, result }) => ({ operands, result, ours: call(name, operands.map(parseRegoValue)) }))
+      .map(({ operands, result }) => {
+        const [first = null, ...others] = operands.map(parseRegoValue)
+        return { operands, result, ours: call(name, [translated(first), ...others]) }
+      })
       .filter(({ result, ours }) => ours !== result)
     t.strictSame(wrong, [])
     t.ok(calls.length >= atLeast, 'the recording is whole')
@@ -56,6 +75,61 @@ for (const [name, { file, atLeast }] of Object.entries(recordings)) {
 
 t.test('every built-in of the host was recorded', t => {
   t.strictSame([...HOST_BUILTINS.keys()].sort(), Object.keys(recordings).sort())
+  t.end()
+})
+
+t.test('the patterns that go to the host repeat nothing a variable number of times', t => {
+  const { cases, patterns = [] } = recorded('regex_match.json')
+  const tried = new Set(cases.map(({ operands }) => parseRegoValue(operands[0] ?? '')))
+  const misplaced = patterns.filter(({ pattern, js }) => tried.has(pattern) !== (js !== null))
+  t.strictSame(misplaced, [], 'calls were recorded for those, and for no others')
+  const host = patterns.flatMap(({ js }) => js ?? [])
+  t.ok(host.length >= 110 && patterns.length - host.length >= 40, 'the recording is whole')
+  const character = String.raw`(?:\w|\\u\{[0-9a-f]+\})`
+  const parts = [
+    String.raw`\(\?:`,
+    String.raw`\|`,
+    String.raw`\)`,
+    String.raw`\)\{\d+\}`,
+    String.raw`\^`,
+    String.raw`\$`,
+    character,
+    String.raw`\[(?:${character}(?:-${character})?)*\]`,
+  ]
+  const known = new RegExp(`^(?:${parts.join('|')})+$`)
+  const strange = host.filter(js => !known.test(js))
+  t.strictSame(strange, [])
+  t.end()
+})
+
+t.test('more patterns than are kept compiled give the same results', t => {
+  const numbers = Array.from({ length: 600 }, (_, number) => number)
+  const wrong = [...numbers, ...numbers.reverse()].filter(
+    number =>
+      call('host:regex_match', [`^a${number}$`, `a${number}`]) !== true ||
+      call('host:regex_match', [`^a${number}$`, `ba${number}`]) !== false,
+  )
+  t.strictSame(wrong, [])
+  t.end()
+})
+
+t.test('calls with a pattern in them that repeats nothing reach the host, and mean the same', t => {
+  const module = new WebAssembly.Module(readFileSync(join(ROOT, 'test/fixtures/bundles/regex/bundle/policy.wasm')))
+  const required = new PolicyInstance(module, new WebAssembly.Memory({ initial: 64 }), () => undefined)
+  const names = required.readText(required.abi.opa_json_dump(required.abi.builtins()))
+  t.strictSame(Object.keys(JSON.parse(names) as object), ['host:regex_match'])
+
+  const host = createPolicyHost({ module, data: {} })
+  const cases = {
+    ab: ['alternative', 'class', 'computed', 'repeated', 'result'],
+    'x\nAB': ['class', 'computed', 'in a comprehension', 'in a function', 'result'],
+    Ac: ['alternative', 'class', 'computed', 'in a function', 'result'],
+    '': ['result'],
+  }
+  for (const [text, expected] of Object.entries(cases)) {
+    host.begin(Buffer.from(JSON.stringify({ review: { text, number: 1, pattern: 'A|b' } })))
+    t.strictSame((host.evaluate('lockkeeper/matching/deny', null) as string[]).sort(), [...expected, 'undefined'])
+  }
   t.end()
 })
 
@@ -70,6 +144,9 @@ t.test('operands of a wrong type make a call undefined, as OPA does at run time'
     ['a', 'b'],
   ]) {
     t.equal(call('replace', operands as RegoValue[]), null)
+  }
+  for (const operands of [['a', null], [null, 'a'], ['a', new NumberText('1')], ['a', ['a']], ['a']]) {
+    t.equal(call('host:regex_match', operands as RegoValue[]), null)
   }
   t.equal(call('json.is_valid', [new NumberText('1')]), false, 'but whether something is JSON has an answer')
   t.end()
