@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
-import { equalJson } from './canonical-drop.js'
-import { CANONICAL_RULES, type CanonicalRule } from './canonical-rules.js'
-import { DEFAULTS } from './canonical-defaults.js'
+import { equalJson } from './canonical/drop.js'
+import { CANONICAL_RULES, type CanonicalRule } from './canonical/rules.js'
+import { DEFAULTS } from './canonical/defaults.js'
 import { emptyObject, isJsonObject, NumberText, type Json, type JsonObject } from './json.js'
-import { canonicalDuration, canonicalIntOrString, canonicalQuantity } from './quantity.js'
+import { canonicalDuration, canonicalIntOrString, canonicalQuantity } from './canonical/quantity.js'
 
 /** What the API server fills in and owns; the readable source is `policies/data/defaults.json`, which explains the members. */
 export interface DefaultsTable {

@@ -45,9 +45,15 @@ export interface GateOptions {
 /**
  * Makes a gate of a bundle: the one function everything stands on is its `review`.
  *
- * @throws GateError BUNDLE_INVALID or BUNDLE_BUILTIN_MISSING when the bundle's Wasm cannot be used
+ * @throws GateError (rejects with) BUNDLE_INVALID or BUNDLE_BUILTIN_MISSING when the bundle's Wasm cannot be used
  */
 export function createGate(bundle: Bundle, options: GateOptions = {}): Promise<Gate> {
+  return new Promise(resolve => {
+    resolve(openGate(bundle, options))
+  })
+}
+
+function openGate(bundle: Bundle, options: GateOptions): Gate {
   const { config, cards, entrypoints, exceptions, reference } = bundle
   const workloads = [...WORKLOADS, ...config.workloads]
   const host = createPolicyHost({
@@ -128,7 +134,7 @@ export function createGate(bundle: Bundle, options: GateOptions = {}): Promise<G
     return { id, allowed, action, decisions, ...rest }
   }
 
-  return Promise.resolve({
+  return {
     bundle,
     review,
     reviewSet,
@@ -136,7 +142,7 @@ export function createGate(bundle: Bundle, options: GateOptions = {}): Promise<G
     get memoryBytes() {
       return host.memoryBytes
     },
-  })
+  }
 }
 
 /** Compiles a bundle's Wasm. @throws GateError BUNDLE_INVALID */

@@ -1,9 +1,9 @@
 import { GateError } from './errors.js'
-import { type JsonLimits, JsonReader } from './json-reader.js'
-import { NumberText } from './number-text.js'
+import { type JsonLimits, JsonReader } from './json/reader.js'
+import { NumberText } from './json/number-text.js'
 import { TextFault } from './text-fault.js'
 
-export { emptyObject } from './empty-object.js'
+export { emptyObject } from './json/empty-object.js'
 export { NumberText }
 
 /** Any JSON value as this project reads it; objects made by parsing have no prototype, so every key is a plain key. */

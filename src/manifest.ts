@@ -2,10 +2,10 @@ import { Buffer } from 'node:buffer'
 import type { Source } from './decision-types.js'
 import { splitDocuments, type YamlDocument } from './document.js'
 import { GateError, type GateErrorCode } from './errors.js'
-import { DEFAULT_MAX_DEPTH, JsonReader } from './json-reader.js'
+import { DEFAULT_MAX_DEPTH, JsonReader } from './json/reader.js'
 import { emptyObject, isJsonObject, type Json, type JsonObject } from './json.js'
 import { countLineBreaks, TextFault } from './text-fault.js'
-import { readYaml, type YamlLimits } from './yaml.js'
+import { readYaml, type YamlLimits } from './yaml/yaml.js'
 
 export { decodeUtf8 } from './document.js'
 

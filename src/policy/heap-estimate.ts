@@ -1,5 +1,5 @@
 import type { Json } from '../json.js'
-import { NumberText } from '../number-text.js'
+import { NumberText } from '../json/number-text.js'
 
 /** What OPA's Wasm allocator takes for so many bytes: blocks come in four sizes, larger ones as they are (OPA 1.22). */
 function block(bytes: number): number {

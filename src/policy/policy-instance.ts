@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
 import opa, { type LoadedPolicy } from '@open-policy-agent/opa-wasm'
 import { GateError, thrownText } from '../errors.js'
-import { HOST_BUILTINS, type HostBuiltin } from './builtins.js'
-import { parseRegoValue } from './rego-value.js'
+import { HOST_BUILTINS, type HostBuiltin } from './builtins/builtins.js'
+import { parseRegoValue } from './builtins/rego-value.js'
 
 /** The functions of OPA's Wasm ABI that are used here; values, texts and contexts are addresses. */
 export interface Abi {

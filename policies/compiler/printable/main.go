@@ -1,5 +1,5 @@
-// Command printable writes src/policy/printable.ts: which code points Go prints as they are when it quotes text.
-// Run it in policies/compiler with the Go release that builds OPA: go run ./printable > ../../src/policy/printable.ts
+// Command printable writes src/policy/builtins/printable.ts: which code points Go prints as they are when it quotes text.
+// Run it in policies/compiler with the Go release that builds OPA: go run ./printable > ../../src/policy/builtins/printable.ts
 package main
 
 import (

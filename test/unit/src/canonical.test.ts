@@ -1,11 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { DEFAULTS } from '../../../src/canonical-defaults.js'
+import { DEFAULTS } from '../../../src/canonical/defaults.js'
 import { canonicalJson, canonicalObject } from '../../../src/canonical.js'
-import { imageTag } from '../../../src/image-tag.js'
+import { imageTag } from '../../../src/canonical/image-tag.js'
 import { isJsonObject, NumberText, type Json, type JsonObject } from '../../../src/json.js'
-import { canonicalDuration, canonicalIntOrString, canonicalQuantity, parseQuantity } from '../../../src/quantity.js'
+import {
+  canonicalDuration,
+  canonicalIntOrString,
+  canonicalQuantity,
+  parseQuantity,
+} from '../../../src/canonical/quantity.js'
 
 const FIXTURES = 'test/fixtures/admission-reviews'
 

@@ -11,7 +11,7 @@ import {
   type Json,
   type JsonObject,
 } from '../../../src/json.js'
-import { JsonReader } from '../../../src/json-reader.js'
+import { JsonReader } from '../../../src/json/reader.js'
 
 /** A GateError as data. */
 function errorOf(run: () => unknown): { code: string; message: string; line: number | undefined } | null {

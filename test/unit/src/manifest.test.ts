@@ -8,7 +8,7 @@ import { ERROR_CODES, GateError } from '../../../src/errors.js'
 import { isJsonObject, parseJson, stringifyJson, type Json } from '../../../src/json.js'
 import { decodeUtf8, readManifests, type ManifestLimits } from '../../../src/manifest.js'
 import { TextFault } from '../../../src/text-fault.js'
-import { readYaml } from '../../../src/yaml.js'
+import { readYaml } from '../../../src/yaml/yaml.js'
 import { ROOT } from '../../helpers/repository.js'
 
 const FIXTURES = join(ROOT, 'test/fixtures/yaml')

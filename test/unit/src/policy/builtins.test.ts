@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { NumberText } from '../../../../src/number-text.js'
-import { HOST_BUILTINS } from '../../../../src/policy/builtins.js'
+import { NumberText } from '../../../../src/json/number-text.js'
+import { HOST_BUILTINS } from '../../../../src/policy/builtins/builtins.js'
 import { createPolicyHost } from '../../../../src/policy/host.js'
 import { PolicyInstance } from '../../../../src/policy/policy-instance.js'
-import { isPrintable, quote } from '../../../../src/policy/quote.js'
+import { isPrintable, quote } from '../../../../src/policy/builtins/quote.js'
 import {
   compareRegoValues,
   parseRegoValue,
@@ -14,8 +14,8 @@ import {
   RegoSet,
   regoText,
   type RegoValue,
-} from '../../../../src/policy/rego-value.js'
-import { sprintf } from '../../../../src/policy/sprintf.js'
+} from '../../../../src/policy/builtins/rego-value.js'
+import { sprintf } from '../../../../src/policy/builtins/sprintf.js'
 import { ROOT } from '../../../helpers/repository.js'
 
 /** A call as test/fixtures/builtins/record.mjs recorded it; operands are in Rego's notation, null is undefined. */

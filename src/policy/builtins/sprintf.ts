@@ -1,4 +1,4 @@
-import { NumberText } from '../number-text.js'
+import { NumberText } from '../../json/number-text.js'
 import { regoText, type RegoValue } from './rego-value.js'
 import { formatArgument, plainDirective, type Argument, type Directive } from './verbs.js'
 

@@ -1,4 +1,4 @@
-import { emptyObject, isJsonObject, NumberText, type Json, type JsonObject } from './json.js'
+import { emptyObject, isJsonObject, NumberText, type Json, type JsonObject } from '../json.js'
 
 /** True when two values are the same JSON, whatever the order of their keys. */
 export function equalJson(a: Json | undefined, b: Json | undefined): boolean {

@@ -1,5 +1,5 @@
-import { GateError } from '../errors.js'
-import { NumberText } from '../number-text.js'
+import { GateError } from '../../errors.js'
+import { NumberText } from '../../json/number-text.js'
 import { compareNumberText } from './number-order.js'
 import { quote } from './quote.js'
 

@@ -1,9 +1,9 @@
 import { loadAll, YAMLException, type LoadOptions } from 'js-yaml'
-import { emptyObject, type Json, type JsonObject } from './json.js'
-import { countLineBreaks, quoted, TextFault } from './text-fault.js'
-import { type LoaderState, MERGE_TAG, Node, NODE_SCHEMA, NodeBuilder } from './yaml-nodes.js'
-import { applyRepairs, emptyElementRepairs, escapeRepairs, type Repair } from './yaml-repairs.js'
-import { resolveScalar, ScalarFault, scalarToJson, scalarToKey, type YamlScalarValue } from './yaml-scalars.js'
+import { emptyObject, type Json, type JsonObject } from '../json.js'
+import { countLineBreaks, quoted, TextFault } from '../text-fault.js'
+import { type LoaderState, MERGE_TAG, Node, NODE_SCHEMA, NodeBuilder } from './nodes.js'
+import { applyRepairs, emptyElementRepairs, escapeRepairs, type Repair } from './repairs.js'
+import { resolveScalar, ScalarFault, scalarToJson, scalarToKey, type YamlScalarValue } from './scalars.js'
 
 export interface YamlLimits {
   /** How many sequences and mappings may be inside each other, aliases written out. */

@@ -1,6 +1,6 @@
 import { Schema, Type, type EventType } from 'js-yaml'
-import { quoted, TextFault } from './text-fault.js'
-import type { Span } from './yaml-repairs.js'
+import { quoted, TextFault } from '../text-fault.js'
+import type { Span } from './repairs.js'
 
 /**
  * A node as it was written. js-yaml builds values right away: it makes keys text, lets the last duplicate win and shares what
@@ -44,7 +44,7 @@ export interface LoaderState {
   result: unknown
 }
 
-// Every tag is taken as it is; what it means is decided in yaml-scalars.ts.
+// Every tag is taken as it is; what it means is decided in scalars.ts.
 const ANY_TAG = (['scalar', 'sequence', 'mapping'] as const).map(kind => new Type('', { kind, multi: true }))
 export const NODE_SCHEMA = new Schema(ANY_TAG)
 

@@ -1,4 +1,4 @@
-import { NumberText, type Json } from './json.js'
+import { NumberText, type Json } from '../json.js'
 
 /** Longer texts are not taken for quantities or durations: no real one is, and the arithmetic stays cheap. */
 const MAX_TEXT = 64

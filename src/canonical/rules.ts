@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
-import { dropIfEqual, dropKeys, equalJson, objectOr } from './canonical-drop.js'
-import { dropPodDefaults } from './canonical-pod.js'
+import { dropIfEqual, dropKeys, equalJson, objectOr } from './drop.js'
+import { dropPodDefaults } from './pod.js'
 import { imageTag } from './image-tag.js'
-import { emptyObject, isJsonObject, type Json, type JsonObject } from './json.js'
+import { emptyObject, isJsonObject, type Json, type JsonObject } from '../json.js'
 
 /**
  * A default that depends on a neighbour: drops members of `result`, an object in canonical form but for this rule.

@@ -1,7 +1,7 @@
 import { emptyObject } from './empty-object.js'
-import type { Json, JsonObject } from './json.js'
+import type { Json, JsonObject } from '../json.js'
 import { type NumberText, readNumber } from './number-text.js'
-import { countLineBreaks, quoted, TextFault } from './text-fault.js'
+import { countLineBreaks, quoted, TextFault } from '../text-fault.js'
 
 /** What a reader of JSON refuses. */
 export interface JsonLimits {

@@ -1,5 +1,5 @@
 // Written by scripts/write-defaults-table.mjs from policies/data/defaults.json: edit that file, not this one.
-import type { DefaultsTable } from './canonical.js'
+import type { DefaultsTable } from '../canonical.js'
 
 /** What the API server fills in and what it owns, by kind: the table that canonical.ts drops by. */
 export const DEFAULTS: DefaultsTable = {

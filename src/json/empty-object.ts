@@ -1,4 +1,4 @@
-import type { JsonObject } from './json.js'
+import type { JsonObject } from '../json.js'
 
 // An instance of a class whose prototype is empty inherits nothing, like Object.create(null), but stays an object of V8's
 // fast kind: writing it as JSON takes less than half of the time.

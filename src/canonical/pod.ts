@@ -1,5 +1,5 @@
-import { dropIfEqual, dropKeys, equalJson, objectOr, objects } from './canonical-drop.js'
-import { isJsonObject, type JsonObject } from './json.js'
+import { dropIfEqual, dropKeys, equalJson, objectOr, objects } from './drop.js'
+import { isJsonObject, type JsonObject } from '../json.js'
 
 const DEFAULT_TOLERATION_KEYS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']
 const TOKEN_VOLUME = /^kube-api-access-[bcdfghjklmnpqrstvwxz2456789]{5}$/

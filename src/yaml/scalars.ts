@@ -1,6 +1,6 @@
 import { Buffer, isUtf8 } from 'node:buffer'
-import type { Json } from './json.js'
-import { readNumber } from './number-text.js'
+import type { Json } from '../json.js'
+import { readNumber } from '../json/number-text.js'
 
 const TAG_PREFIX = 'tag:yaml.org,2002:'
 
