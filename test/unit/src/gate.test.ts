@@ -1,8 +1,12 @@
+import { join } from 'node:path'
 import t from 'tap'
 import type { Risk } from '../../../src/decision-types.js'
 import { createGate, parseBundle, type BundleFiles } from '../../../src/gate.js'
 import type { RiskModel } from '../../../src/risk/model.js'
+import { loadBundleFiles } from '../../../src/io/bundle-source.js'
+import type { JsonObject } from '../../../src/json.js'
 import { fixtureBundle } from '../../helpers/bundles.js'
+import { ROOT } from '../../helpers/repository.js'
 import { admissionRequest, contextOf, pod } from '../../helpers/requests.js'
 
 const load = async (files: BundleFiles, riskModel?: RiskModel) =>
@@ -108,10 +112,38 @@ t.test('old debt only warns, new debt denies', async t => {
   )
 })
 
+t.test('a configured kind is judged like the built-in workloads', async t => {
+  const files = new Map(await loadBundleFiles(join(ROOT, 'policies/bundle')))
+  const entry = '- {group: batch.example, kind: TrainingJob, path: /spec/workers/*/template}'
+  const text = `apiVersion: lockkeeper.dev/v1alpha1\nkind: Config\nworkloads:\n${entry}\nrisk: {onDegraded: allow}\n`
+  const template = { spec: (privileged.spec ?? null) as JsonObject }
+  const request = admissionRequest({
+    kind: { group: 'batch.example', version: 'v1', kind: 'TrainingJob' },
+    object: {
+      apiVersion: 'batch.example/v1',
+      kind: 'TrainingJob',
+      metadata: { name: 'web', namespace: 'shop' },
+      spec: { workers: [{ template: { spec: { containers: [] } } }, { template }] },
+    },
+  })
+  const before = await (await load(files)).review(request, contextOf())
+  t.strictSame([before.action, before.violations], ['allow', []])
+  files.set('lockkeeper/config.yaml', Buffer.from(text))
+  const { allowed, violations } = await (await load(files)).review(request, contextOf())
+  const path = '/spec/workers/1/template/spec/containers/0/securityContext/privileged'
+  t.equal(allowed, false)
+  t.strictSame(
+    violations.map(each => [each.policy, each.path, JSON.parse(JSON.stringify(each.remedy?.patch ?? null))]),
+    [['privileged_containers', path, [{ op: 'replace', path, value: false }]]],
+  )
+})
+
 t.test('configured parameters reach the policy', async t => {
-  const gate = await load(await fixtureBundle('parameters', { ...quiet, ...config('risk: {onDegraded: allow}\n') }))
-  const decision = await gate.review(admissionRequest(), contextOf())
-  t.ok(decision.violations.length > 0)
+  const text = 'policies: {echo: {parameters: {registries: [a, b], limit: 3}}}\nrisk: {onDegraded: allow}\n'
+  const gate = await load(await fixtureBundle('parameters', config(text)))
+  const { violations } = await gate.review(admissionRequest(), contextOf())
+  const details = violations.find(each => each.policy === 'echo')?.details as JsonObject
+  t.strictSame(JSON.parse(JSON.stringify(details.parameters)), { registries: ['a', 'b'], limit: 3 })
 })
 
 const risk: Risk = {
