@@ -178,8 +178,9 @@ function converter(type: string): Convert {
   }
   const scalar = SCALARS[type]
   if (scalar !== undefined) return scalar
+  let compiled: ObjectType | null = null
   const convert: Convert = value => {
-    if (isJsonObject(value)) return convertObject(objectType(type), value)
+    if (isJsonObject(value)) return convertObject((compiled ??= objectType(type)), value)
     // In a CRD's schema some members hold a schema or a list of schemas.
     return Array.isArray(value) ? value.map(convert) : value
   }

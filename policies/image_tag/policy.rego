@@ -124,27 +124,36 @@ _is_plain_digest([_])
 _is_plain_digest([_, digest]) if {
 	startswith(digest, "sha256:")
 	count(digest) == 71
-	not regex.match(`[^a-f0-9]`, substring(digest, 7, -1))
 }
 
-# For all images at once: lower case, and letters or digits around every separator.
-_all_look_plain if not regex.match(
-	`[^a-z0-9./:@\n-]|[./:@-][./:@-]|[./:@-]\n|\n[./:@-]`,
-	concat("", ["\n", concat("\n", _images), "\n"]),
+# For all images at once: lower case, letters or digits around every separator, and digests of hexadecimal digits.
+_all_look_plain if {
+	not regex.match(
+		`[^a-z0-9./:@\n-]|[./:@-][./:@-]|[./:@-]\n|\n[./:@-]`,
+		concat("", ["\n", concat("\n", _images), "\n"]),
+	)
+	not regex.match(`[^a-f0-9]`, concat("", _digests))
+}
+
+_digests := [digits |
+	some image in _images
+	[_, digits] := split(image, "@sha256:")
+]
+
+# Lists: a set would hash and order them.
+_images := array.concat(
+	[image |
+		some entry in workload.containers
+		image := entry.container.image
+		is_string(image)
+	],
+	[image |
+		some spec in workload.pod_specs
+		some volume in spec.volumes
+		image := volume.image.reference
+		is_string(image)
+	],
 )
-
-_images contains image if {
-	some entry in workload.containers
-	image := entry.container.image
-	is_string(image)
-}
-
-_images contains image if {
-	some spec in workload.pod_specs
-	some volume in spec.volumes
-	image := volume.image.reference
-	is_string(image)
-}
 
 _reference_pattern := concat("", [
 	`^(?:`, _host, `(?::[0-9]+)?/)?`, _path_component, `(?:/`, _path_component, `)*`,

@@ -68,6 +68,22 @@ function divideUp(dividend: bigint, divisor: bigint): bigint {
  * @param milli round up to thousandths, as the API server does in resource lists
  */
 export function canonicalQuantity(value: Json, milli = false): Json {
+  if (typeof value !== 'string') return spelledQuantity(value, milli)
+  const spellings = milli ? milliSpellings : exactSpellings
+  let spelling = spellings.get(value)
+  if (spelling === undefined) {
+    spelling = spelledQuantity(value, milli)
+    if (spellings.size < MAX_SPELLINGS && value.length <= MAX_TEXT) spellings.set(value, spelling)
+  }
+  return spelling
+}
+
+/** Few quantities are used again and again; the arithmetic is done once for each, up to a number that bounds memory. */
+const MAX_SPELLINGS = 1024
+const milliSpellings = new Map<string, Json>()
+const exactSpellings = new Map<string, Json>()
+
+function spelledQuantity(value: Json, milli: boolean): Json {
   const exact = parseQuantity(value)
   if (exact === null) return value
   const nanos = milli ? roundToMilli(exact) : exact
