@@ -37,6 +37,8 @@ const environment: CliEnvironment = {
   createPool: async options => (await import('../io/pool.js')).createPool(options),
 }
 
+// A process that ends before its answer is known has not judged, and must not look as if it had allowed.
+process.exitCode = FAILED
 // Set at the end of everything: the process ends by itself once what was written has been taken.
 process.exitCode = await run()
 

@@ -48,6 +48,10 @@ export function startWorker<Job extends Settled>(
   let startedMs = 0
   let rule = { count: -1, sinceMs: 0 }
   let failure = 'it exited'
+  let settleStart: () => void = () => undefined
+  const started = new Promise<void>(resolve => {
+    settleStart = resolve
+  })
 
   const thread: PoolWorker<Job> = {
     get ready() {
@@ -82,6 +86,10 @@ export function startWorker<Job extends Settled>(
     },
     async terminate() {
       ending = true
+      // An idle thread keeps no process alive, but whoever waits for its end has to get there.
+      worker.ref()
+      // Node loses now and then the end of a thread that is terminated while it starts: nobody would ever be told.
+      await started
       // A thread that cannot be ended safely would take the process with it in an undefined state: end it in a defined one.
       if (!(await guard.close())) process.kill(process.pid, 'SIGKILL')
       await worker.terminate()
@@ -91,6 +99,7 @@ export function startWorker<Job extends Settled>(
   worker.on('message', (answer: Answer) => {
     if (answer.kind === 'ready') {
       ready = true
+      settleStart()
       if (job === null) worker.unref()
       events.onReady()
     } else if (answer.kind === 'done') {
@@ -108,6 +117,7 @@ export function startWorker<Job extends Settled>(
     failure = error.message
   })
   worker.on('exit', () => {
+    settleStart()
     if (!ending) events.onExit(thread, failure)
   })
   return thread

@@ -12,7 +12,7 @@ import { startWorker, type PoolWorker } from './pool-thread.js'
 export interface PoolOptions {
   readonly files: BundleFiles
   readonly allowUnsigned?: boolean
-  /** Threads that judge; a spare one waits beside them. Default: one per core. */
+  /** Threads that judge; beside them a spare one waits as soon as some rule takes long. Default: one per core. */
   readonly workers?: number
   /** How long one rule of a policy may run on one request; generous, for a machine that is busy kills no honest policy. */
   readonly policyTimeoutMs?: number
@@ -45,6 +45,8 @@ interface Job {
 
 /** How often running policies are looked at: the precision of their deadlines. */
 const WATCH_MS = 20
+/** A spare thread is started when a rule has used this part of its time: hot when it is needed, and not made for nothing. */
+const SPARE_FRACTION = 8
 /** A thread that ends by itself may have been unlucky once, not twice. */
 const MAX_CRASHES = 2
 
@@ -71,11 +73,13 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   const threads = new Set<PoolWorker<Job>>()
   const queue: Job[] = []
   let closed = false
+  /** From the first rule that took long: its thread may have to be ended, and a new one takes a while to start. */
+  let isSpareNeeded = false
   let watch: NodeJS.Timeout | undefined
 
   function grow(): void {
     const busy = [...threads].filter(each => each.job !== null).length
-    const wanted = Math.min(size, busy + queue.length) + 1
+    const wanted = Math.min(size, busy + queue.length) + (isSpareNeeded ? 1 : 0)
     while (!closed && threads.size < wanted) {
       const thread = startWorker<Job>(
         { files, allowUnsigned, module },
@@ -86,6 +90,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   }
 
   function dispatch(): void {
+    if (closed) return
     const running = [...threads].filter(each => each.job !== null).length
     let free = size - running
     for (const thread of threads) {
@@ -132,6 +137,10 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       if (job === null) continue
       const { policy: index, ruleMs, requestMs } = thread.progress(now)
       const policy = index === null ? undefined : bundle.cards[index]?.id
+      if (!isSpareNeeded && ruleMs > policyTimeoutMs / SPARE_FRACTION) {
+        isSpareNeeded = true
+        grow()
+      }
       const isOver = requestMs > requestTimeoutMs
       if (!isOver && (policy === undefined || ruleMs <= policyTimeoutMs)) continue
       threads.delete(thread)

@@ -133,7 +133,7 @@ t.test('a configured kind is judged like the built-in workloads', async t => {
   const path = '/spec/workers/1/template/spec/containers/0/securityContext/privileged'
   t.equal(allowed, false)
   t.strictSame(
-    violations.map(each => [each.policy, each.path, JSON.parse(JSON.stringify(each.remedy?.patch ?? null))]),
+    violations.map(each => [each.policy, each.path, JSON.parse(JSON.stringify(each.remedy?.patch ?? null)) as unknown]),
     [['privileged_containers', path, [{ op: 'replace', path, value: false }]]],
   )
 })

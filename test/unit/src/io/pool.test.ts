@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Decision } from '../../../../src/decision-types.js'
-import { createGate, parseBundle } from '../../../../src/gate.js'
+import { compileModule, createGate, parseBundle } from '../../../../src/gate.js'
+import { startWorker } from '../../../../src/io/pool-thread.js'
 import { createPool, type PoolOptions } from '../../../../src/io/pool.js'
 import { fixtureBundle } from '../../../helpers/bundles.js'
 import { admissionRequest, contextOf, pod } from '../../../helpers/requests.js'
@@ -101,6 +102,23 @@ t.test('a pool that closes answers what waits and what runs', async t => {
   await pool.close()
   await rejected
   await t.rejects(pool.review(admissionRequest(), contextOf()), { code: 'GATE_CLOSED' })
+})
+
+t.test('a thread is not ended while it starts, because its end could get lost', async t => {
+  const files = await fixtureBundle('mixed')
+  const module = compileModule(parseBundle(files, { allowUnsigned: true }).wasm)
+  const events: string[] = []
+  const thread = startWorker(
+    { files, allowUnsigned: true, module },
+    {
+      onReady: () => events.push('ready'),
+      onDone: () => events.push('done'),
+      onExit: () => events.push('exit'),
+    },
+  )
+  t.equal(thread.ready, false)
+  await thread.terminate()
+  t.strictSame([thread.ready, events], [true, ['ready']])
 })
 
 t.test('a request that cannot be read is refused, not lost', async t => {
