@@ -41,7 +41,11 @@ export function startWorker<Job extends Settled>(
   const shared = new SharedArrayBuffer(4)
   const guard = new NativeGuard(shared)
   const workerData: WorkerStart = { ...start, progress, guard: shared }
-  const worker = new Worker(new URL('./pool-worker.js', import.meta.url), { workerData })
+  const worker = new Worker(new URL('./pool-worker.js', import.meta.url), {
+    workerData,
+    // The options of the process (--input-type, --eval) are about its own script.
+    execArgv: [],
+  })
   let ready = false
   let ending = false
   let job: Job | null = null
