@@ -1,4 +1,5 @@
-import type { Decision, Degraded, Risk, Violation } from './decision-types.js'
+import { actionAt } from './actions.js'
+import type { Decision, Degraded, EnforcementAction, Risk, Violation } from './decision-types.js'
 import { ERROR_CODES, type GateError } from './errors.js'
 import { safeText } from './report/safe-text.js'
 
@@ -61,8 +62,9 @@ function review(response: AdmissionReviewResponse['response']): AdmissionReviewR
 }
 
 /** One line a violation that denies, then the risk line; what does not fit is counted. */
-function denialMessage({ violations, degraded, risk }: Decision): string {
-  const denying = violations.filter(each => each.enforcementAction === 'deny').map(violationText)
+function denialMessage(decision: Decision): string {
+  const { degraded, risk } = decision
+  const denying = violationTexts(decision, 'deny')
   // Nothing was violated, yet it is denied: a degraded judgement that the bundle answers with deny.
   const lines = denying.length === 0 ? degraded.map(degradedText) : denying
   const end = risk === null ? [] : [cut(riskText(risk), MAX_RUNES / 4)]
@@ -76,9 +78,13 @@ function denialMessage({ violations, degraded, risk }: Decision): string {
   ].join('\n')
 }
 
-function warningTexts({ violations, degraded }: Decision): readonly string[] {
-  const warned = violations.filter(each => each.enforcementAction === 'warn').map(violationText)
-  return [...new Set([...warned, ...degraded.map(degradedText)])]
+function warningTexts(decision: Decision): readonly string[] {
+  return [...new Set([...violationTexts(decision, 'warn'), ...decision.degraded.map(degradedText)])]
+}
+
+/** The violations that have this action at the gate that answers. */
+function violationTexts({ violations, gate }: Decision, action: EnforcementAction): readonly string[] {
+  return violations.filter(each => actionAt(each, gate) === action).map(violationText)
 }
 
 function violationText({ policy, message, remedy }: Violation): string {

@@ -12,6 +12,7 @@ import {
   type SetViolation,
   type Violation,
 } from '../decision-types.js'
+import { actionAt } from '../actions.js'
 import { stringifyJson } from '../json.js'
 import type { Paint } from './paint.js'
 import { safeLines, safeText } from './safe-text.js'
@@ -95,11 +96,6 @@ function verdict(action: Decision['action'], paint: Paint): string {
 }
 
 const ORDER: Readonly<Record<EnforcementAction, number>> = { deny: 0, warn: 1, dryrun: 2 }
-
-/** What a violation does at one gate. */
-export function actionAt({ gates, enforcementAction }: Violation | SetViolation, gate: GateName): EnforcementAction {
-  return gates?.[gate] ?? enforcementAction
-}
 
 /** Denials first, then warnings; within them the Decision's own order. */
 function sortedViolations(

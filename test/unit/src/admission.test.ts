@@ -286,6 +286,17 @@ t.test('responses', t => {
     '[a] x\\u{1b}[2K\\u{202e}y',
     'a message cannot command the terminal',
   )
+  const byGate = buildAdmissionResponse(
+    decision({
+      violations: [
+        violation('only_here', { enforcementAction: 'warn', gates: { webhook: 'deny' } }),
+        violation('not_here', { gates: { webhook: 'warn' } }),
+      ],
+    }),
+    'u',
+  ).response
+  t.equal(byGate.status?.message, '[only_here] only_here is wrong', 'the action at this gate counts')
+  t.strictSame(byGate.warnings, ['[not_here] not_here is wrong'])
   t.end()
 })
 
