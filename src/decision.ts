@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
+import { actionAt, strongest, toAction, weaker } from './actions.js'
 import type { AdmissionRequest } from './admission.js'
 import { canonicalJson, canonicalObject } from './canonical.js'
 import type { Config } from './config.js'
 import {
   DEGRADED_CODES,
-  ENFORCEMENT_ACTIONS,
   GATES,
   SEVERITIES,
   type Action,
@@ -22,7 +22,7 @@ import {
   type Violation,
 } from './decision-types.js'
 import { exceptionsFor, requestName, type Exception } from './exceptions.js'
-import { stringifyJson, type Json } from './json.js'
+import { stringifyJson, type Json, type JsonObject } from './json.js'
 import { matchesName } from './match.js'
 import type { Outcome } from './policy/evaluate.js'
 import type { PolicyCard } from './policy/policy-types.js'
@@ -54,18 +54,30 @@ export interface Rules {
   readonly bundle: BundleReference
 }
 
-/** The identity that two gates share when nothing changed between them: sha256 over the canonical request. */
-export function subjectOf(request: AdmissionRequest): string {
-  const subject = {
-    group: request.kind.group,
-    kind: request.kind.kind,
-    namespace: request.namespace ?? '',
-    name: requestName(request),
-    operation: request.subResource === undefined ? request.operation : `${request.operation}/${request.subResource}`,
-    object: request.object === null ? null : canonicalObject(request.object),
-    oldObject: request.oldObject === null ? null : canonicalObject(request.oldObject),
-  }
-  return sha256(canonicalJson(subject))
+/** What a request is about, and whether it changes anything that counts; both need the canonical objects. */
+export interface Identity {
+  /** What two gates share when nothing changed between them: sha256 over the canonical request. */
+  readonly subject: string
+  /** Nothing that counts differs (managedFields, status, spelling): policies and model have judged this object before. */
+  readonly unchanged: boolean
+}
+
+export function identityOf(request: AdmissionRequest): Identity {
+  const object = canonicalText(request.object)
+  const oldObject = canonicalText(request.oldObject)
+  const { group, kind } = request.kind
+  const operation =
+    request.subResource === undefined ? request.operation : `${request.operation}/${request.subResource}`
+  // The canonical JSON of these members: their keys stand in its order.
+  const head = canonicalJson({ group, kind, name: requestName(request), namespace: request.namespace ?? '' })
+  const subject = `${head.slice(0, -1)},"object":${object},"oldObject":${oldObject},"operation":${canonicalJson(operation)}}`
+  const unchanged =
+    request.operation === 'UPDATE' && request.object !== null && request.oldObject !== null && object === oldObject
+  return { subject: sha256(subject), unchanged }
+}
+
+function canonicalText(object: JsonObject | null): string {
+  return canonicalJson(object === null ? null : canonicalObject(object))
 }
 
 /** What makes two violations the same one, in the old and the new object. */
@@ -220,23 +232,6 @@ function resourceOf(request: AdmissionRequest): ResourceReference {
     ...(request.namespace === undefined || request.namespace === '' ? {} : { namespace: request.namespace }),
     name: requestName(request),
   }
-}
-
-function actionAt(violation: Violation, gate: GateName): EnforcementAction {
-  return violation.gates?.[gate] ?? violation.enforcementAction
-}
-
-function toAction(action: EnforcementAction): Action {
-  return action === 'dryrun' ? 'allow' : action
-}
-
-function weaker(a: EnforcementAction, b: EnforcementAction): EnforcementAction {
-  return ENFORCEMENT_ACTIONS.indexOf(a) < ENFORCEMENT_ACTIONS.indexOf(b) ? a : b
-}
-
-/** The strongest of several actions. */
-export function strongest(actions: readonly Action[]): Action {
-  return actions.includes('deny') ? 'deny' : actions.includes('warn') ? 'warn' : 'allow'
 }
 
 /** The order of violations in every report: worst first, then by policy, path and message. */

@@ -1,7 +1,7 @@
 import type { AdmissionRequest } from './admission.js'
-import { canonicalJson, canonicalObject } from './canonical.js'
-import { decide, outcomeKey, subjectOf, wouldDeny, type Judgement, type Rules } from './decision.js'
-import type { Context, Decision, Risk, SetDecision, SetError, SetViolation } from './decision-types.js'
+import { configuredCard } from './config.js'
+import { decide, identityOf, outcomeKey, wouldDeny, type Judgement, type Rules } from './decision.js'
+import type { Context, Decision, Risk, SetDecision, SetViolation } from './decision-types.js'
 import { GateError } from './errors.js'
 import type { JsonObject } from './json.js'
 import { applyConfiguredWorkloads, entrypointOf, parseBundle, type Bundle, type BundleFiles } from './policy/bundle.js'
@@ -9,7 +9,7 @@ import { createEvaluator, type Change, type EvaluationInput } from './policy/eva
 import { createPolicyHost } from './policy/host.js'
 import { offeredRemedies } from './remedy/rejudge.js'
 import { isUsableRisk, type RiskModel } from './risk/model.js'
-import { createSetBuilder, setViolationsOf } from './set-decision.js'
+import { createSetBuilder, setError, setViolationsOf } from './set-decision.js'
 import { WORKLOADS } from './workload.js'
 
 export { GateError, parseBundle, type Bundle, type BundleFiles, type Context, type Decision, type SetDecision }
@@ -54,12 +54,13 @@ export function createGate(bundle: Bundle, options: GateOptions = {}): Promise<G
 }
 
 function openGate(bundle: Bundle, options: GateOptions): Gate {
-  const { config, cards, entrypoints, exceptions, reference } = bundle
+  const { config, entrypoints, exceptions, reference } = bundle
+  const cards = bundle.cards.map(card => configuredCard(card, config.policies[card.id]))
   const workloads = [...WORKLOADS, ...config.workloads]
   const host = createPolicyHost({
     module: options.module ?? compileModule(bundle.wasm),
     data: applyConfiguredWorkloads(bundle.data, workloads),
-    parameters: cards.map(card => ({ ...card.parameters, ...config.policies[card.id]?.parameters })),
+    parameters: cards.map(card => card.parameters),
     onEntrypoint: index => options.onPolicy?.(index < 0 ? -1 : (policyOf[index] ?? -1)),
   })
   const policyOf = host.entrypoints.map(entrypoint =>
@@ -72,7 +73,7 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
       `.manifest of the bundle names the entrypoint ${missing}, which policy.wasm does not have`,
     )
   }
-  const evaluator = createEvaluator(cards, config, host, workloads)
+  const evaluator = createEvaluator(cards, host, workloads)
   const rules: Rules = { config, exceptions, bundle: reference }
 
   async function review(
@@ -80,8 +81,7 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
     context: Context,
     { killed = new Map(), requestText }: ReviewOptions = {},
   ): Promise<Decision> {
-    const subject = subjectOf(request)
-    const unchanged = isUnchanged(request)
+    const { subject, unchanged } = identityOf(request)
     const { risk, riskProblem } = await scoreRisk(options.riskModel, request, context)
     const input: EvaluationInput = { context, risk, killed }
     const evaluate = (object: JsonObject | null) => evaluator.evaluate({ ...request, object }, input).outcomes
@@ -152,17 +152,6 @@ export function compileModule(wasm: Uint8Array): WebAssembly.Module {
   } catch (error) {
     throw new GateError('BUNDLE_INVALID', 'policy.wasm of the bundle is not a WebAssembly module', { cause: error })
   }
-}
-
-/** A GateError as a SetDecision lists it. */
-export function setError({ code, message, position }: GateError): SetError {
-  return { code, message, ...position }
-}
-
-// Nothing that counts differs (managedFields, status, spelling): policies and model have judged this object before.
-function isUnchanged({ operation, object, oldObject }: AdmissionRequest): boolean {
-  if (operation !== 'UPDATE' || object === null || oldObject === null) return false
-  return canonicalJson(canonicalObject(object)) === canonicalJson(canonicalObject(oldObject))
 }
 
 async function scoreRisk(

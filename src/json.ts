@@ -17,6 +17,14 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof NumberText)
 }
 
+/** The members that are texts, as labels and annotations have to be; nothing where there is no object. */
+export function stringMembers(value: Json | undefined): Record<string, string> {
+  if (!isJsonObject(value)) return {}
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  )
+}
+
 /**
  * Reads a text that is exactly one JSON value (RFC 8259). Objects have no prototype; numbers keep their value.
  *

@@ -1,6 +1,6 @@
 import type { AdmissionRequest } from './admission.js'
 import type { Context } from './decision-types.js'
-import { isJsonObject, type Json, type JsonObject } from './json.js'
+import { isJsonObject, stringMembers, type JsonObject } from './json.js'
 import type { LabelSelector, Match } from './policy/policy-types.js'
 import { isWorkload, type WorkloadEntry } from './workload.js'
 
@@ -96,10 +96,5 @@ export function selects(selector: LabelSelector, labels: Readonly<Record<string,
 }
 
 function labelsOf(object: JsonObject): Record<string, string> {
-  const metadata: Json | undefined = object.metadata
-  const labels = isJsonObject(metadata) ? metadata.labels : undefined
-  if (!isJsonObject(labels)) return {}
-  return Object.fromEntries(
-    Object.entries(labels).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  )
+  return isJsonObject(object.metadata) ? stringMembers(object.metadata.labels) : {}
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
+import { actionAt, strongest, toAction } from './actions.js'
 import type { Config } from './config.js'
-import { bySeverity, cardAction, strongest } from './decision.js'
+import { bySeverity, cardAction } from './decision.js'
 import type {
   Action,
   BundleReference,
@@ -12,6 +13,7 @@ import type {
   SetSummary,
   SetViolation,
 } from './decision-types.js'
+import type { GateError } from './errors.js'
 import { isJsonObject, stringifyJson } from './json.js'
 import type { Change, Outcome } from './policy/evaluate.js'
 
@@ -49,7 +51,7 @@ export function createSetBuilder(bundle: BundleReference, gate: GateName): SetBu
     finish() {
       violations.sort(bySeverity)
       const found = stringifyJson(violations.map(({ policy, path, message }) => [policy, path, message]))
-      const setActions = violations.map(each => actionAt(each, gate))
+      const setActions = violations.map(each => toAction(actionAt(each, gate)))
       const total = strongest([action, ...setActions, ...(errors.length > 0 ? (['deny'] as const) : [])])
       return {
         id: hash.copy().update(found).digest('hex'),
@@ -64,9 +66,9 @@ export function createSetBuilder(bundle: BundleReference, gate: GateName): SetBu
   }
 }
 
-function actionAt(violation: SetViolation, gate: GateName): Action {
-  const action = violation.gates?.[gate] ?? violation.enforcementAction
-  return action === 'dryrun' ? 'allow' : action
+/** A GateError as a SetDecision lists it. */
+export function setError({ code, message, position }: GateError): SetError {
+  return { code, message, ...position }
 }
 
 /** Two manifests for one object: the last one wins where they are applied, which is rarely what their authors meant. */

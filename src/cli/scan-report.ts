@@ -1,4 +1,4 @@
-import type { Decision, DegradedCode, SetDecision, SetError } from '../decision-types.js'
+import type { Decision, DegradedCode, SetDecision } from '../decision-types.js'
 import type { Manifest } from '../manifest.js'
 import { createLocator, type Locator } from '../remedy/locate.js'
 import { SetDecisionJson } from '../report/json.js'
@@ -78,17 +78,4 @@ class LastLocator {
     }
     return lines
   }
-}
-
-/** An error as a SetDecision lists it. */
-export function setError({
-  code,
-  message,
-  position,
-}: {
-  code: string
-  message: string
-  position: Partial<SetError>
-}): SetError {
-  return { code, message, ...position }
 }

@@ -6,13 +6,13 @@ import type { Pool } from '../io/pool.js'
 import type { Change } from '../policy/evaluate.js'
 import { errorText } from '../report/text.js'
 import { buildRequest } from '../request.js'
-import { createSetBuilder } from '../set-decision.js'
+import { createSetBuilder, setError } from '../set-decision.js'
 import { paintFor } from './colors.js'
 import { write, type CliEnvironment } from './environment.js'
 import type { ManifestSet } from './manifest-set.js'
 import { createProgress } from './progress.js'
 import { ScanItems, type Item } from './scan-items.js'
-import { createJsonReport, createTextReport, setError } from './scan-report.js'
+import { createJsonReport, createTextReport } from './scan-report.js'
 
 /** `lockkeeper scan` as it was asked for. */
 export interface ScanOptions {

@@ -4,7 +4,7 @@ import type { BundleReference, NamespaceInfo } from '../decision-types.js'
 import { GateError, toGateError } from '../errors.js'
 import { readException, type Exception } from '../exceptions.js'
 import { problemsText, type Problem } from '../fields.js'
-import { isJsonObject, parseJson, type Json, type JsonObject } from '../json.js'
+import { isJsonObject, parseJson, stringMembers, type JsonObject } from '../json.js'
 import { decodeUtf8, readManifests } from '../manifest.js'
 import type { WorkloadEntry } from '../workload.js'
 import { readCards } from './card.js'
@@ -120,14 +120,7 @@ function namespacesOf(files: BundleFiles): ReadonlyMap<string, NamespaceInfo> {
 
 /** What policies may know of a namespace: its labels and annotations. */
 export function namespaceInfo(metadata: JsonObject): NamespaceInfo {
-  return { labels: strings(metadata.labels), annotations: strings(metadata.annotations) }
-}
-
-function strings(value: Json | undefined): Record<string, string> {
-  if (!isJsonObject(value)) return {}
-  return Object.fromEntries(
-    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  )
+  return { labels: stringMembers(metadata.labels), annotations: stringMembers(metadata.annotations) }
 }
 
 function documentsBelow(

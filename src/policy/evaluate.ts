@@ -1,5 +1,4 @@
 import type { AdmissionRequest } from '../admission.js'
-import { configuredCard, type Config } from '../config.js'
 import type { Context, DegradedCode, Risk } from '../decision-types.js'
 import { toGateError } from '../errors.js'
 import { stringifyJson, type Json, type JsonObject } from '../json.js'
@@ -52,26 +51,31 @@ export interface Evaluator {
 
 const encoder = new TextEncoder()
 
-/** Joins the bundle's cards with the Wasm host: which policies see a request, in which stage, and what they say. */
+/**
+ * Joins the configured cards with the Wasm host: which policies see a request, in which stage, and what they say.
+ * A card's index is the handle of its parameters in the host.
+ */
 export function createEvaluator(
   cards: readonly PolicyCard[],
-  config: Config,
   host: PolicyHost,
   workloads: readonly WorkloadEntry[],
 ): Evaluator {
-  const policies = cards.map((card, index) => ({ card: configuredCard(card, config.policies[card.id]), index }))
+  const policies = cards.map((card, index) => ({
+    card,
+    index,
+    entrypoints: card.rules.map(rule => ({ rule, entrypoint: entrypointOf(card, rule) })),
+  }))
+  type Matched = (typeof policies)[number] & { readonly assumed: boolean }
 
   function run(
-    card: PolicyCard,
-    index: number,
-    assumed: boolean,
+    { card, index, entrypoints, assumed }: Matched,
     killed: ReadonlyMap<string, string>,
   ): readonly Outcome[] {
     const stopped = killed.get(card.id)
     if (stopped !== undefined) return [failed(card, 'POLICY_KILLED', stopped, assumed)]
     try {
-      return card.rules.flatMap(rule =>
-        parseFindings(host.evaluate(entrypointOf(card, rule), index)).map(finding => ({
+      return entrypoints.flatMap(({ rule, entrypoint }) =>
+        parseFindings(host.evaluate(entrypoint, index)).map(finding => ({
           card,
           rule,
           finding,
@@ -86,11 +90,8 @@ export function createEvaluator(
     }
   }
 
-  function runAll(
-    matched: readonly { card: PolicyCard; index: number; assumed: boolean }[],
-    killed: ReadonlyMap<string, string>,
-  ): readonly Outcome[] {
-    return matched.flatMap(({ card, index, assumed }) => run(card, index, assumed, killed))
+  function runAll(matched: readonly Matched[], killed: ReadonlyMap<string, string>): readonly Outcome[] {
+    return matched.flatMap(each => run(each, killed))
   }
 
   /** Gives the host an input for as long as `judge` takes; where no policy matched, nothing is written or parsed. */
@@ -106,10 +107,10 @@ export function createEvaluator(
 
   return {
     evaluate(request, { context, risk, killed, requestText }) {
-      const matched = policies.flatMap(({ card, index }) => {
-        if (card.scope === 'changeset') return []
-        const result = matchRequest(card.match, request, context.namespace, workloads)
-        return result === 'no' ? [] : { card, index, assumed: result === 'assumed' }
+      const matched = policies.flatMap(policy => {
+        if (policy.card.scope === 'changeset') return []
+        const result = matchRequest(policy.card.match, request, context.namespace, workloads)
+        return result === 'no' ? [] : { ...policy, assumed: result === 'assumed' }
       })
       const input = () => inputText(requestText ?? stringifyJson(request as unknown as Json), context, risk)
       const outcomes = withInput(matched.length > 0, input, () => {

@@ -1,6 +1,7 @@
 import t from 'tap'
+import type { AdmissionRequest } from '../../../src/admission.js'
 import { DEFAULT_CONFIG, type Config } from '../../../src/config.js'
-import { decide, outcomeKey, subjectOf, wouldDeny, type Judgement, type Rules } from '../../../src/decision.js'
+import { decide, identityOf, outcomeKey, wouldDeny, type Judgement, type Rules } from '../../../src/decision.js'
 import type { Context, Decision, Risk, Standing, Violation } from '../../../src/decision-types.js'
 import { readException } from '../../../src/exceptions.js'
 import type { JsonObject } from '../../../src/json.js'
@@ -10,6 +11,7 @@ import { duplicateObjectViolation, createSetBuilder } from '../../../src/set-dec
 import { admissionRequest, contextOf, pod } from '../../helpers/requests.js'
 
 const bundle = { digest: 'sha256:00', revision: 'r1' }
+const subjectOf = (request: AdmissionRequest): string => identityOf(request).subject
 const allows = { cli: 'allow', argocd: 'allow', flux: 'allow', webhook: 'allow', audit: 'allow' } as const
 const warns = { cli: 'warn', argocd: 'warn', flux: 'warn', webhook: 'warn', audit: 'warn' } as const
 const denies = { cli: 'deny', argocd: 'deny', flux: 'deny', webhook: 'deny', audit: 'deny' } as const

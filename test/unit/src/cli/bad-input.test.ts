@@ -1,57 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import type { Decision, SetDecision } from '../../../../src/decision-types.js'
 import { CLI, ROOT } from '../../../helpers/repository.js'
+import { BAD, BUILT_IN, changedBundle, file, GOOD } from '../../../helpers/scan-inputs.js'
 
 // Every case starts the program, which takes long where other tests run beside it.
 t.setTimeout(180_000)
 
-const BUILT_IN = join(ROOT, 'policies/bundle')
 const fixture = (name: string): string => join(ROOT, 'test/fixtures/bundles', name, 'bundle')
-
-const GOOD = `apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: settings
-  namespace: shop
-`
-
-const BAD = `apiVersion: v1
-kind: Pod
-metadata:
-  name: debug
-  namespace: shop
-spec:
-  containers:
-    - name: debug
-      image: registry.example/debug:1.2.3
-      securityContext:
-        privileged: true
-`
-
-/** Writes a file for a test and gives its path. */
-function file(t: Test, content: string | Buffer, name = 'x.yaml'): string {
-  const path = join(t.testdir({}), name)
-  writeFileSync(path, content)
-  return path
-}
-
-/** The built-in bundle with files changed, added, or (null) removed. */
-function changedBundle(t: Test, changes: Readonly<Record<string, string | null>>): string {
-  const path = join(t.testdir({}), 'bundle')
-  cpSync(BUILT_IN, path, { recursive: true })
-  for (const [name, content] of Object.entries(changes)) {
-    mkdirSync(dirname(join(path, name)), { recursive: true })
-    if (content === null) rmSync(join(path, name))
-    else writeFileSync(join(path, name), content)
-  }
-  return path
-}
 
 /** Starts the real program; several at a time, because each start costs more than its work. */
 async function run(args: readonly string[], input: string) {
