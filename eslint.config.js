@@ -41,6 +41,13 @@ export default defineConfig(
   },
   {
     files: ['**/*.js', '**/*.mjs'],
-    languageOptions: { globals: { Buffer: 'readonly', process: 'readonly', console: 'readonly', URL: 'readonly' } },
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['Buffer', 'URL', 'clearInterval', 'console', 'performance', 'process', 'setInterval'].map(each => [
+          each,
+          'readonly',
+        ]),
+      ),
+    },
   },
 )

@@ -1,15 +1,26 @@
 // The policy library's own build: `build` makes policies/bundle, `check` says whether it is stale, `test` runs the Rego
 // tests, and `mutate` proves that they would notice: with any one rule switched off, a test of its policy must fail.
+import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { policyTools, run } from './policy-tools.mjs'
+import { policyTools } from './policy-tools.mjs'
 
 const root = new URL('../policies/', import.meta.url).pathname
 const bundle = join(root, 'bundle')
 
+/** Runs one of the tools, and ends this program when it cannot be started. */
+function run(program, args, options = {}) {
+  const result = spawnSync(program, args, { cwd: root, stdio: 'inherit', ...options })
+  if (result.error) {
+    console.error(`${program} could not be started: ${result.error.message}`)
+    process.exit(2)
+  }
+  return result
+}
+
 function compile(directory) {
-  const { status } = run(policyTools().compiler, ['-o', directory, '-data', 'data/workloads.json', '.'], { cwd: root })
+  const { status } = run(tools.compiler, ['-o', directory, '-data', 'data/workloads.json', '.'])
   if (status !== 0) process.exit(1)
   // The sources stand beside the bundle in this repository already.
   for (const id of sourceFolders()) rmSync(join(directory, id), { recursive: true })
@@ -49,7 +60,7 @@ function check() {
 /** Runs the Rego tests below `directory` that `paths` name; the cases as opa prints them. */
 function regoTests(directory, paths) {
   const ignored = ['*.yaml', '*.context.json', 'bundle', 'compiler'].flatMap(each => ['--ignore', each])
-  const { stdout } = run(policyTools().opa, ['test', '--v1-compatible', '--format', 'json', ...ignored, ...paths], {
+  const { stdout } = run(tools.opa, ['test', '--v1-compatible', '--format', 'json', ...ignored, ...paths], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',
@@ -116,4 +127,5 @@ if (command === undefined) {
   console.error('usage: node scripts/policies.mjs build|check|test|mutate')
   process.exit(2)
 }
+const tools = await policyTools()
 command()
