@@ -35,7 +35,7 @@ async function show(label, name, program) {
   let packages = 0
   const line = () => `${label}: ${packages} packages compiled, ${seconds()} s`
   const isTerminal = process.stdout.isTTY === true
-  console.log(`${label}: building (${program.package})`)
+  console.log(`${label}: building (${program.package ?? program.files.of})`)
   const timer = setInterval(
     () => process.stdout.write(isTerminal ? `\r${line()}` : `${line()}\n`),
     isTerminal ? 500 : 60_000,

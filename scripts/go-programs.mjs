@@ -12,8 +12,8 @@ const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'loc
 export const overrideOf = name => `LOCKKEEPER_${name.toUpperCase().replaceAll('-', '_')}`
 
 /**
- * @param program `{module, package, version?, files?, sources?}`: the folder of its go.mod from the checkout's root; the package to build;
- *   the version to stamp into Kubernetes' programs; files of a Go module to keep beside the program; sources of ours, if it has any
+ * @param program `{module, package?, version?, files?, sources?}`: the folder of its go.mod from the checkout's root; the package to build,
+ *   if any; the version to stamp into Kubernetes' programs; files of a Go module to keep; sources of ours, if it has any
  * @returns {{path: string, files: string, isBuilt: boolean, directory: string}} where the program and its files are, or will be
  */
 export function locate(name, program) {
@@ -24,7 +24,8 @@ export function locate(name, program) {
   const directory = join(cache, 'programs', `${name}-${hash.digest('hex').slice(0, 16)}`)
   const path = process.env[overrideOf(name)] ?? join(directory, name)
   const files = join(directory, 'files')
-  const isBuilt = existsSync(path) && (program.files === undefined || existsSync(files))
+  const isBuilt =
+    (program.package === undefined || existsSync(path)) && (program.files === undefined || existsSync(files))
   return { path, files, isBuilt, directory }
 }
 
@@ -37,7 +38,7 @@ export async function build(name, program, progress = () => {}) {
   const removePartial = () => rmSync(partial, { recursive: true, force: true })
   process.once('exit', removePartial)
   try {
-    if (process.env[overrideOf(name)] === undefined) {
+    if (program.package !== undefined && process.env[overrideOf(name)] === undefined) {
       const flags = ['-p', '2', '-trimpath', '-buildvcs=false', '-ldflags', ldflags(program)]
       let packages = 0
       await go(program, ['build', '-v', ...flags, '-o', join(partial, name), program.package], line => {

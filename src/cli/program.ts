@@ -4,6 +4,7 @@ import type { CliEnvironment } from './environment.js'
 import type { ExplainOptions } from './explain.js'
 import type { LookOptions } from './policy.js'
 import type { ScanOptions } from './scan.js'
+import { SCAN_FORMATS } from './scan-formats.js'
 
 /** What the commands answer through: the exit code of the last one. */
 export interface Program {
@@ -40,7 +41,7 @@ Examples:
 
 Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-warn`,
     )
-  addScan(program, environment)
+  addScan(program, environment, version)
   addPolicy(command, environment)
   addBundle(command, environment)
   addExplain(command, environment)
@@ -70,7 +71,7 @@ export function helpFor(program: Command, args: readonly string[]): string {
 /** Flags that were not given. */
 const FLAGS = { failOnWarn: false, insecureUnsigned: false, verbose: false, quiet: false } as const
 
-function addScan(program: Program, environment: CliEnvironment): void {
+function addScan(program: Program, environment: CliEnvironment, version: string): void {
   program.command
     .command('scan')
     .summary('judge manifests')
@@ -80,7 +81,7 @@ function addScan(program: Program, environment: CliEnvironment): void {
         'object, or a record with a `manifest`, on each line.',
     )
     .argument('[paths...]', 'files, directories, or - for stdin', ['.'])
-    .addOption(format())
+    .addOption(new Option('--format <format>', 'how the answer is written').choices(SCAN_FORMATS).default('text'))
     .option('--fail-on-warn', 'exit with 3 where there are warnings and no denial')
     .option('-n, --namespace <name>', 'the namespace of objects that name none', 'default')
     .addOption(bundle())
@@ -99,14 +100,15 @@ function addScan(program: Program, environment: CliEnvironment): void {
 Examples:
   lockkeeper scan deploy/ apps/payments.yaml
   lockkeeper scan --format json envs/prod > decisions.json
+  lockkeeper scan --format sarif envs/prod > lockkeeper.sarif
   helm template ./chart | lockkeeper scan --namespace shop -
   lockkeeper scan --bundle ./bundle.tar.gz --insecure-unsigned --fail-on-warn envs/
 
 Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-warn`,
     )
-    .action(async (paths: string[], options: Omit<ScanOptions, 'paths' | keyof typeof FLAGS>) => {
+    .action(async (paths: string[], options: Omit<ScanOptions, 'paths' | 'version' | keyof typeof FLAGS>) => {
       const { runScan } = await import('./scan.js')
-      program.exitCode = await runScan({ ...FLAGS, ...options, paths }, environment)
+      program.exitCode = await runScan({ ...FLAGS, ...options, paths, version }, environment)
     })
 }
 

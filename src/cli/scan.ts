@@ -4,6 +4,7 @@ import { builtInBundlePath, loadBundleFiles } from '../io/bundle-source.js'
 import { findInputs } from '../io/inputs.js'
 import type { Pool } from '../io/pool.js'
 import type { Change } from '../policy/evaluate.js'
+import type { ViolationLines } from '../report/report.js'
 import { errorText } from '../report/text.js'
 import { buildRequest } from '../request.js'
 import { createSetBuilder, setError } from '../set-decision.js'
@@ -12,13 +13,14 @@ import { write, type CliEnvironment } from './environment.js'
 import type { ManifestSet } from './manifest-set.js'
 import { createProgress } from './progress.js'
 import { ScanItems, type Item } from './scan-items.js'
-import { createJsonReport, createTextReport } from './scan-report.js'
+import type { ScanFormat } from './scan-formats.js'
+import { createScanReport, ViolationLocator } from './scan-report.js'
 
 /** `lockkeeper scan` as it was asked for. */
 export interface ScanOptions {
   /** Files, directories, `-` for stdin. */
   readonly paths: readonly string[]
-  readonly format: 'text' | 'json'
+  readonly format: ScanFormat
   readonly failOnWarn: boolean
   /** For namespaced objects that name none. */
   readonly namespace: string
@@ -33,6 +35,8 @@ export interface ScanOptions {
   readonly quiet: boolean
   /** RFC 3339: judges as if it were then. */
   readonly now?: Date
+  /** The version of lockkeeper, for reports that name their writer. */
+  readonly version: string
 }
 
 /** The answer of a gate as an exit code; higher in the list goes first. */
@@ -76,6 +80,8 @@ interface Judged {
   readonly error?: GateError
 }
 
+const NO_LINES: ViolationLines = new Map()
+
 /** One run over all inputs. */
 class Scan {
   readonly #options: ScanOptions
@@ -95,11 +101,14 @@ class Scan {
 
   async run(): Promise<{ readonly text: string; readonly exitCode: number }> {
     const { stdin, stdout, stderr, env, signal } = this.#environment
-    const { paths, format, verbose, quiet, color, kustomize, helm, namespace, bundle } = this.#options
+    const { paths, format, verbose, quiet, color, kustomize, helm, namespace, bundle, version } = this.#options
     const set = createSetBuilder(this.#pool.bundle.reference, 'cli')
     const paint = paintFor(stdout, color, { env })
     const bundleName = bundle ?? 'built-in'
-    const report = format === 'json' ? createJsonReport() : createTextReport({ paint, verbose, quiet, bundleName })
+    const { cards } = this.#pool.bundle
+    const shown = { paint, verbose, quiet, bundleName, cards, version, now: this.#now }
+    const report = await createScanReport(format, shown)
+    const locator = new ViolationLocator()
     const { inputs, errors } = await findInputs(paths)
     const progress = createProgress(stderr, quiet ? 0 : inputs.length)
     const binaries = { ...(kustomize === undefined ? {} : { kustomize }), ...(helm === undefined ? {} : { helm }) }
@@ -126,7 +135,10 @@ class Scan {
         if (judged === undefined || item.kind !== 'object') continue
         set.add(judged.decision)
         this.#keepChange(item.set, judged)
-        const text = report.decision(judged.decision, item.hasLines ? item.manifest : null)
+        const { decision } = judged
+        const text = report.decision(decision, () =>
+          item.hasLines ? locator.lines(item.manifest, decision) : NO_LINES,
+        )
         if (text !== '' && stdout.isTTY === true) progress.clear()
         await write(stdout, text)
       }

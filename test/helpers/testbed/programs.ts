@@ -15,6 +15,9 @@ export type ProgramName =
   | 'opa'
   | 'source-controller'
 
+/** Go modules of which only files are used. */
+type FilesName = 'openreports' | 'sarif'
+
 interface Place {
   readonly path: string
   readonly files: string
@@ -23,7 +26,7 @@ interface Place {
 
 let places: Readonly<Record<string, Place>> | null = null
 
-function place(name: ProgramName): Place {
+function place(name: ProgramName | FilesName): Place {
   places ??= locateAll()
   const found = places[name]
   if (found?.isBuilt !== true) throw new Error(`${name} is not built: run "npm run e2e:tools" first`)
@@ -47,7 +50,7 @@ export function program(name: ProgramName): string {
   return place(name).path
 }
 
-/** The directory with what was kept of the program's Go module (CRDs, manifests), under the same paths as in the module. */
-export function programFiles(name: ProgramName): string {
+/** The directory with what was kept of a Go module (CRDs, manifests), under the same paths as in the module. */
+export function programFiles(name: ProgramName | FilesName): string {
   return place(name).files
 }

@@ -168,6 +168,7 @@ async function scan(
   const code = await runScan(
     {
       format: 'text',
+      version: '1.2.3',
       failOnWarn: false,
       namespace: 'default',
       bundle: BUNDLE,
