@@ -63,8 +63,9 @@ export interface Identity {
 }
 
 export function identityOf(request: AdmissionRequest): Identity {
-  const object = canonicalText(request.object)
-  const oldObject = canonicalText(request.oldObject)
+  const text = request.subResource === undefined ? canonicalText : subResourceText
+  const object = text(request.object)
+  const oldObject = text(request.oldObject)
   const { group, kind } = request.kind
   const operation =
     request.subResource === undefined ? request.operation : `${request.operation}/${request.subResource}`
@@ -78,6 +79,12 @@ export function identityOf(request: AdmissionRequest): Identity {
 
 function canonicalText(object: JsonObject | null): string {
   return canonicalJson(object === null ? null : canonicalObject(object))
+}
+
+/** A subresource may be all about the status: the approval of a CertificateSigningRequest, the artifact of an ExternalArtifact. */
+function subResourceText(object: JsonObject | null): string {
+  if (object?.status === undefined) return canonicalText(object)
+  return canonicalJson({ ...canonicalObject(object), status: object.status })
 }
 
 /** What makes two violations the same one, in the old and the new object. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
+import type { AdmissionRequest } from '../../../src/admission.js'
 import type { Risk } from '../../../src/decision-types.js'
 import { createGate, parseBundle, type BundleFiles } from '../../../src/gate.js'
 import type { RiskModel } from '../../../src/risk/model.js'
@@ -87,6 +88,27 @@ t.test('an update that changes nothing that counts is said to be unchanged', asy
     contextOf(),
   )
   t.strictSame([changed.unchanged, changed.allowed], [false, false])
+})
+
+t.test('a status is what a subresource is about, and nothing of the object elsewhere', async t => {
+  const gate = await load(await fixtureBundle('mixed', quiet))
+  const approved = { ...privileged, status: { phase: 'Running' } }
+  const update = (change: Partial<AdmissionRequest>) =>
+    gate.review(
+      admissionRequest({ operation: 'UPDATE', object: approved, oldObject: privileged, ...change }),
+      contextOf(),
+    )
+  const decisions = [
+    await update({}),
+    await update({ subResource: 'status' }),
+    await update({ subResource: 'status', object: { ...privileged, status: { phase: 'Failed' } } }),
+    await update({ subResource: 'status', oldObject: approved }),
+  ]
+  t.strictSame(
+    decisions.map(({ unchanged }) => unchanged),
+    [true, false, false, true],
+  )
+  t.equal(new Set(decisions.map(({ subject }) => subject)).size, 4, 'each has a subject of its own')
 })
 
 t.test('old debt only warns, new debt denies', async t => {

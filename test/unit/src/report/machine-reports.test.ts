@@ -288,7 +288,7 @@ t.test('openreports: a report for each object, and one for what is about none of
   const labels = { 'app.kubernetes.io/managed-by': 'lockkeeper' }
   const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'web' }
   const header = { apiVersion: 'openreports.io/v1alpha1', source: 'lockkeeper' }
-  t.strictSame(items as unknown, [
+  t.strictSame(items, [
     {
       ...header,
       kind: 'Report',
