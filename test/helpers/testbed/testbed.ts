@@ -6,7 +6,7 @@ import type { Process } from './processes.js'
 /** What the parts of one test share: a directory, and the order in which everything ends. */
 export interface Testbed {
   readonly directory: string
-  /** What it registers runs when the bed closes, the last one first. */
+  /** What is registered runs when the bed closes, the last one first. */
   onClose(name: string, close: () => Promise<void> | void): void
   /** A process of the bed: ended with it, its log shown when the test failed. */
   addProcess(process: Process): void
@@ -45,7 +45,9 @@ export function createTestbed(t: Test): Testbed {
   const bed: Testbed = {
     directory,
     onClose: (name, close) => {
-      closers.push({ name, close })
+      // What became ready while the bed was closing, after another part had failed, ends at once.
+      if (closing === null) closers.push({ name, close })
+      else void close()
     },
     addProcess: process => {
       processes.push(process)
