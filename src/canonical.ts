@@ -158,6 +158,10 @@ function compileType(name: string): ObjectType {
   for (const [key, type] of Object.entries(defaults.members ?? {})) {
     Object.assign(member(key), { convert: converter(type), raw: type === 'Raw', quantity: type === 'Quantity' })
   }
+  for (const each of members.values()) {
+    // The table has what the API server prints, to be compared with what is already in canonical form.
+    if (each.default !== undefined && each.convert !== null) each.default = each.convert(each.default)
+  }
   const rules = (defaults.rules ?? []).map(rule => {
     const found = CANONICAL_RULES[rule]
     if (found === undefined) throw new Error(`the table of defaults names the unknown rule ${rule}`)

@@ -1,4 +1,4 @@
-// Written by scripts/write-defaults-table.mjs from policies/data/defaults.json: edit that file, not this one.
+// Written from policies/data/defaults.json by "npm run defaults": edit neither.
 import type { DefaultsTable } from '../canonical.js'
 
 /** What the API server fills in and what it owns, by kind: the table that canonical.ts drops by. */
@@ -16,6 +16,7 @@ export const DEFAULTS: DefaultsTable = {
       'admissionregistration.ValidatingWebhookConfiguration',
     'apiextensions.k8s.io/v1/CustomResourceDefinition': 'apiextensions.CustomResourceDefinition',
     'apiregistration.k8s.io/v1/APIService': 'apiregistration.APIService',
+    'apps/v1/ControllerRevision': 'apps.ControllerRevision',
     'apps/v1/DaemonSet': 'apps.DaemonSet',
     'apps/v1/Deployment': 'apps.Deployment',
     'apps/v1/ReplicaSet': 'apps.ReplicaSet',
@@ -27,8 +28,11 @@ export const DEFAULTS: DefaultsTable = {
     'batch/v1/Job': 'batch.Job',
     'cert-manager.io/v1/Certificate': 'spec.duration',
     'certificates.k8s.io/v1/CertificateSigningRequest': 'certificates.CertificateSigningRequest',
+    'certificates.k8s.io/v1/ClusterTrustBundle': 'certificates.ClusterTrustBundle',
+    'certificates.k8s.io/v1/PodCertificateRequest': 'certificates.PodCertificateRequest',
     'coordination.k8s.io/v1/Lease': 'coordination.Lease',
     'discovery.k8s.io/v1/EndpointSlice': 'discovery.EndpointSlice',
+    'events.k8s.io/v1/Event': 'events.Event',
     'flowcontrol.apiserver.k8s.io/v1/FlowSchema': 'flowcontrol.FlowSchema',
     'flowcontrol.apiserver.k8s.io/v1/PriorityLevelConfiguration': 'flowcontrol.PriorityLevelConfiguration',
     'helm.toolkit.fluxcd.io/v2/HelmRelease': 'spec.interval',
@@ -45,6 +49,7 @@ export const DEFAULTS: DefaultsTable = {
     'rbac.authorization.k8s.io/v1/Role': 'rbac.Role',
     'rbac.authorization.k8s.io/v1/RoleBinding': 'rbac.RoleBinding',
     'resource.k8s.io/v1/DeviceClass': 'resource.DeviceClass',
+    'resource.k8s.io/v1/DeviceTaintRule': 'resource.DeviceTaintRule',
     'resource.k8s.io/v1/ResourceClaim': 'resource.ResourceClaim',
     'resource.k8s.io/v1/ResourceClaimTemplate': 'resource.ResourceClaimTemplate',
     'resource.k8s.io/v1/ResourceSlice': 'resource.ResourceSlice',
@@ -62,8 +67,10 @@ export const DEFAULTS: DefaultsTable = {
     'storage.k8s.io/v1/StorageClass': 'storage.StorageClass',
     'storage.k8s.io/v1/VolumeAttachment': 'storage.VolumeAttachment',
     'storage.k8s.io/v1/VolumeAttributesClass': 'storage.VolumeAttributesClass',
+    'storagemigration.k8s.io/v1/StorageVersionMigration': 'storagemigration.StorageVersionMigration',
     'v1/ConfigMap': 'ConfigMap',
     'v1/Endpoints': 'Endpoints',
+    'v1/Event': 'Event',
     'v1/LimitRange': 'LimitRange',
     'v1/Namespace': 'Namespace',
     'v1/Node': 'Node',
@@ -84,8 +91,8 @@ export const DEFAULTS: DefaultsTable = {
     },
     AppArmorProfile: { zero: ['type'] },
     AzureDiskVolumeSource: {
-      defaults: { cachingMode: 'ReadWrite', fsType: 'ext4', readOnly: false, kind: 'Shared' },
-      zero: ['diskName', 'diskURI'],
+      defaults: { cachingMode: 'ReadWrite', fsType: 'ext4', kind: 'Shared' },
+      zero: ['diskName', 'diskURI', 'readOnly'],
     },
     AzureFilePersistentVolumeSource: { zero: ['readOnly', 'secretName', 'shareName'] },
     AzureFileVolumeSource: { zero: ['readOnly', 'secretName', 'shareName'] },
@@ -218,10 +225,31 @@ export const DEFAULTS: DefaultsTable = {
       rules: ['imagePullPolicy'],
     },
     EphemeralVolumeSource: { members: { volumeClaimTemplate: 'PersistentVolumeClaimTemplate' } },
+    Event: {
+      zero: [
+        'action',
+        'count',
+        'involvedObject',
+        'message',
+        'reason',
+        'reportingComponent',
+        'reportingInstance',
+        'source',
+        'type',
+      ],
+      members: {
+        involvedObject: 'ObjectReference',
+        related: 'ObjectReference',
+        series: 'EventSeries',
+        source: 'EventSource',
+      },
+    },
+    EventSeries: { zero: ['count'] },
+    EventSource: { zero: ['component', 'host'] },
     EvictionResponder: { zero: ['name'] },
     ExecAction: {},
     FCVolumeSource: { zero: ['fsType', 'readOnly'] },
-    FileKeySelector: { defaults: { optional: false }, zero: ['key', 'path', 'volumeName'] },
+    FileKeySelector: { zero: ['key', 'optional', 'path', 'volumeName'] },
     FlexPersistentVolumeSource: {
       zero: ['driver', 'fsType', 'options', 'readOnly'],
       members: { options: '{}string', secretRef: 'SecretReference' },
@@ -232,10 +260,11 @@ export const DEFAULTS: DefaultsTable = {
     },
     FlockerVolumeSource: { zero: ['datasetName', 'datasetUUID'] },
     GCEPersistentDiskVolumeSource: { zero: ['fsType', 'partition', 'pdName', 'readOnly'] },
-    GRPCAction: { defaults: { service: '' }, zero: ['port'] },
+    GRPCAction: { zero: ['port', 'service'] },
     GitRepoVolumeSource: { zero: ['directory', 'repository', 'revision'] },
     GlusterfsPersistentVolumeSource: { zero: ['endpoints', 'path', 'readOnly'] },
     GlusterfsVolumeSource: { zero: ['endpoints', 'path', 'readOnly'] },
+    GroupResource: { zero: ['group', 'resource'] },
     HTTPGetAction: {
       defaults: { path: '/', scheme: 'HTTP' },
       zero: ['host', 'path', 'port', 'scheme'],
@@ -243,7 +272,7 @@ export const DEFAULTS: DefaultsTable = {
     },
     HTTPHeader: { zero: ['name', 'value'] },
     HostAlias: { zero: ['ip'] },
-    HostPathVolumeSource: { defaults: { type: '' }, zero: ['path'] },
+    HostPathVolumeSource: { zero: ['path', 'type'] },
     ISCSIPersistentVolumeSource: {
       defaults: { iscsiInterface: 'default' },
       zero: [
@@ -273,11 +302,6 @@ export const DEFAULTS: DefaultsTable = {
       members: { secretRef: 'LocalObjectReference' },
     },
     ImageVolumeSource: { zero: ['pullPolicy', 'reference'] },
-    'JobSpec of a Job': {
-      extends: 'batch.JobSpec',
-      defaults: { completionMode: 'NonIndexed', suspend: false, manualSelector: false },
-      rules: ['jobSpec'],
-    },
     KeyToPath: { zero: ['key', 'path'] },
     LabelSelector: {
       zero: ['matchLabels'],
@@ -303,7 +327,10 @@ export const DEFAULTS: DefaultsTable = {
     LimitRangeSpec: { members: { limits: '[]LimitRangeItem' } },
     LocalObjectReference: { zero: ['name'] },
     LocalVolumeSource: { zero: ['path'] },
-    ManagedFieldsEntry: { zero: ['apiVersion', 'fieldsType', 'manager', 'operation', 'subresource'] },
+    ManagedFieldsEntry: {
+      zero: ['apiVersion', 'fieldsType', 'manager', 'operation', 'subresource'],
+      members: { fieldsV1: 'Raw' },
+    },
     NFSVolumeSource: { zero: ['path', 'readOnly', 'server'] },
     Namespace: { zero: ['spec'], members: { spec: 'NamespaceSpec' }, rules: ['namespaceLabel'] },
     NamespaceSpec: { defaults: { finalizers: ['kubernetes'] } },
@@ -324,12 +351,12 @@ export const DEFAULTS: DefaultsTable = {
     NodeSpec: {
       zero: ['externalID', 'podCIDR', 'providerID', 'unschedulable'],
       members: { configSource: 'NodeConfigSource', podPreemptionPolicy: 'NodePodPreemptionPolicy', taints: '[]Taint' },
+      rules: ['podCIDR'],
     },
     ObjectFieldSelector: { defaults: { apiVersion: 'v1' }, zero: ['apiVersion', 'fieldPath'] },
     ObjectMeta: {
       zero: [
         'annotations',
-        'creationTimestamp',
         'generateName',
         'generation',
         'labels',
@@ -350,12 +377,11 @@ export const DEFAULTS: DefaultsTable = {
     OwnerReference: { server: ['uid'], zero: ['apiVersion', 'kind', 'name', 'uid'] },
     PersistentVolume: { zero: ['spec'], members: { spec: 'PersistentVolumeSpec' } },
     PersistentVolumeClaim: { zero: ['spec'], members: { spec: 'PersistentVolumeClaimSpec' } },
-    'PersistentVolumeClaim of a StatefulSet': {
-      extends: 'PersistentVolumeClaim',
+    'PersistentVolumeClaim in apps.StatefulSetSpec.volumeClaimTemplates': {
       server: ['status'],
       defaults: { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
-      zero: ['metadata'],
-      members: { metadata: 'ObjectMeta' },
+      zero: ['apiVersion', 'kind', 'metadata', 'spec'],
+      members: { metadata: 'ObjectMeta', spec: 'PersistentVolumeClaimSpec' },
     },
     PersistentVolumeClaimSpec: {
       defaults: { volumeMode: 'Filesystem' },
@@ -404,8 +430,38 @@ export const DEFAULTS: DefaultsTable = {
         vsphereVolume: 'VsphereVirtualDiskVolumeSource',
       },
     },
+    'PersistentVolumeSpec in storage.VolumeAttachmentSource.inlineVolumeSpec': {
+      zero: ['capacity', 'persistentVolumeReclaimPolicy', 'storageClassName'],
+      members: {
+        awsElasticBlockStore: 'AWSElasticBlockStoreVolumeSource',
+        azureDisk: 'AzureDiskVolumeSource',
+        azureFile: 'AzureFilePersistentVolumeSource',
+        capacity: 'ResourceList',
+        cephfs: 'CephFSPersistentVolumeSource',
+        cinder: 'CinderPersistentVolumeSource',
+        claimRef: 'ObjectReference',
+        csi: 'CSIPersistentVolumeSource',
+        fc: 'FCVolumeSource',
+        flexVolume: 'FlexPersistentVolumeSource',
+        flocker: 'FlockerVolumeSource',
+        gcePersistentDisk: 'GCEPersistentDiskVolumeSource',
+        glusterfs: 'GlusterfsPersistentVolumeSource',
+        hostPath: 'HostPathVolumeSource',
+        iscsi: 'ISCSIPersistentVolumeSource',
+        local: 'LocalVolumeSource',
+        nfs: 'NFSVolumeSource',
+        nodeAffinity: 'VolumeNodeAffinity',
+        photonPersistentDisk: 'PhotonPersistentDiskVolumeSource',
+        portworxVolume: 'PortworxVolumeSource',
+        quobyte: 'QuobyteVolumeSource',
+        rbd: 'RBDPersistentVolumeSource',
+        scaleIO: 'ScaleIOPersistentVolumeSource',
+        storageos: 'StorageOSPersistentVolumeSource',
+        vsphereVolume: 'VsphereVirtualDiskVolumeSource',
+      },
+    },
     PhotonPersistentDiskVolumeSource: { zero: ['fsType', 'pdID'] },
-    Pod: { zero: ['spec'], members: { spec: 'PodSpec of a Pod' } },
+    Pod: { zero: ['spec'], members: { spec: 'PodSpec' }, rules: ['appArmorAnnotations', 'initContainerAnnotations'] },
     PodAffinity: {
       members: {
         preferredDuringSchedulingIgnoredDuringExecution: '[]WeightedPodAffinityTerm',
@@ -443,12 +499,13 @@ export const DEFAULTS: DefaultsTable = {
       },
     },
     PodSpec: {
+      server: ['preemptionPolicy', 'priority'],
       defaults: {
-        restartPolicy: 'Always',
         dnsPolicy: 'ClusterFirst',
+        enableServiceLinks: true,
+        restartPolicy: 'Always',
         schedulerName: 'default-scheduler',
         terminationGracePeriodSeconds: 30,
-        securityContext: {},
       },
       zero: [
         'dnsPolicy',
@@ -462,6 +519,55 @@ export const DEFAULTS: DefaultsTable = {
         'priorityClassName',
         'restartPolicy',
         'schedulerName',
+        'securityContext',
+        'serviceAccount',
+        'serviceAccountName',
+        'subdomain',
+      ],
+      members: {
+        affinity: 'Affinity',
+        containers: '[]Container',
+        dnsConfig: 'PodDNSConfig',
+        ephemeralContainers: '[]EphemeralContainer',
+        evictionResponders: '[]EvictionResponder',
+        hostAliases: '[]HostAlias',
+        imagePullSecrets: '[]LocalObjectReference',
+        initContainers: '[]Container',
+        nodeSelector: '{}string',
+        os: 'PodOS',
+        overhead: 'ResourceList',
+        readinessGates: '[]PodReadinessGate',
+        resourceClaims: '[]PodResourceClaim',
+        resources: 'ResourceRequirements',
+        schedulingGates: '[]PodSchedulingGate',
+        schedulingGroup: 'PodSchedulingGroup',
+        securityContext: 'PodSecurityContext',
+        tolerations: '[]Toleration',
+        topologySpreadConstraints: '[]TopologySpreadConstraint',
+        volumes: '[]Volume',
+      },
+      rules: ['podSpec', 'pod'],
+    },
+    'PodSpec in PodTemplateSpec.spec': {
+      defaults: {
+        dnsPolicy: 'ClusterFirst',
+        restartPolicy: 'Always',
+        schedulerName: 'default-scheduler',
+        terminationGracePeriodSeconds: 30,
+      },
+      zero: [
+        'dnsPolicy',
+        'hostIPC',
+        'hostNetwork',
+        'hostPID',
+        'hostname',
+        'nodeName',
+        'nodeSelector',
+        'overhead',
+        'priorityClassName',
+        'restartPolicy',
+        'schedulerName',
+        'securityContext',
         'serviceAccount',
         'serviceAccountName',
         'subdomain',
@@ -490,29 +596,28 @@ export const DEFAULTS: DefaultsTable = {
       },
       rules: ['podSpec'],
     },
-    'PodSpec of a Pod': {
-      extends: 'PodSpec',
-      defaults: { enableServiceLinks: true, priority: 0, preemptionPolicy: 'PreemptLowerPriority' },
-      rules: ['pod'],
-    },
     PodTemplate: { zero: ['template'], members: { template: 'PodTemplateSpec' } },
-    PodTemplateSpec: { zero: ['metadata', 'spec'], members: { metadata: 'ObjectMeta', spec: 'PodSpec' } },
+    PodTemplateSpec: {
+      zero: ['metadata', 'spec'],
+      members: { metadata: 'ObjectMeta', spec: 'PodSpec in PodTemplateSpec.spec' },
+      rules: ['initContainerAnnotations'],
+    },
     PortworxVolumeSource: { zero: ['fsType', 'readOnly', 'volumeID'] },
     PreferredSchedulingTerm: { zero: ['preference', 'weight'], members: { preference: 'NodeSelectorTerm' } },
     Probe: {
-      defaults: { timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 },
+      defaults: { failureThreshold: 3, periodSeconds: 10, successThreshold: 1, timeoutSeconds: 1 },
       zero: ['failureThreshold', 'initialDelaySeconds', 'periodSeconds', 'successThreshold', 'timeoutSeconds'],
       members: { exec: 'ExecAction', grpc: 'GRPCAction', httpGet: 'HTTPGetAction', tcpSocket: 'TCPSocketAction' },
     },
     ProjectedVolumeSource: { defaults: { defaultMode: 420 }, members: { sources: '[]VolumeProjection' } },
     QuobyteVolumeSource: { zero: ['group', 'readOnly', 'registry', 'tenant', 'user', 'volume'] },
     RBDPersistentVolumeSource: {
-      defaults: { pool: 'rbd', user: 'admin', keyring: '/etc/ceph/keyring' },
+      defaults: { keyring: '/etc/ceph/keyring', pool: 'rbd', user: 'admin' },
       zero: ['fsType', 'image', 'keyring', 'pool', 'readOnly', 'user'],
       members: { secretRef: 'SecretReference' },
     },
     RBDVolumeSource: {
-      defaults: { pool: 'rbd', user: 'admin', keyring: '/etc/ceph/keyring' },
+      defaults: { keyring: '/etc/ceph/keyring', pool: 'rbd', user: 'admin' },
       zero: ['fsType', 'image', 'keyring', 'pool', 'readOnly', 'user'],
       members: { secretRef: 'LocalObjectReference' },
     },
@@ -536,7 +641,7 @@ export const DEFAULTS: DefaultsTable = {
     },
     SELinuxOptions: { zero: ['level', 'role', 'type', 'user'] },
     ScaleIOPersistentVolumeSource: {
-      defaults: { storageMode: 'ThinProvisioned', fsType: 'xfs' },
+      defaults: { fsType: 'xfs', storageMode: 'ThinProvisioned' },
       zero: [
         'fsType',
         'gateway',
@@ -551,7 +656,7 @@ export const DEFAULTS: DefaultsTable = {
       members: { secretRef: 'SecretReference' },
     },
     ScaleIOVolumeSource: {
-      defaults: { storageMode: 'ThinProvisioned', fsType: 'xfs' },
+      defaults: { fsType: 'xfs', storageMode: 'ThinProvisioned' },
       zero: [
         'fsType',
         'gateway',
@@ -602,13 +707,11 @@ export const DEFAULTS: DefaultsTable = {
     },
     ServiceSpec: {
       defaults: {
-        type: 'ClusterIP',
-        sessionAffinity: 'None',
-        internalTrafficPolicy: 'Cluster',
-        externalTrafficPolicy: 'Cluster',
         allocateLoadBalancerNodePorts: true,
-        ipFamilyPolicy: 'SingleStack',
-        sessionAffinityConfig: {},
+        externalTrafficPolicy: 'Cluster',
+        internalTrafficPolicy: 'Cluster',
+        sessionAffinity: 'None',
+        type: 'ClusterIP',
       },
       zero: [
         'clusterIP',
@@ -619,12 +722,13 @@ export const DEFAULTS: DefaultsTable = {
         'publishNotReadyAddresses',
         'selector',
         'sessionAffinity',
+        'sessionAffinityConfig',
         'type',
       ],
       members: { ports: '[]ServicePort', selector: '{}string', sessionAffinityConfig: 'SessionAffinityConfig' },
       rules: ['service'],
     },
-    SessionAffinityConfig: { defaults: { clientIP: {} }, members: { clientIP: 'ClientIPConfig' } },
+    SessionAffinityConfig: { zero: ['clientIP'], members: { clientIP: 'ClientIPConfig' } },
     SleepAction: { zero: ['seconds'] },
     StorageOSPersistentVolumeSource: {
       zero: ['fsType', 'readOnly', 'volumeName', 'volumeNamespace'],
@@ -707,7 +811,8 @@ export const DEFAULTS: DefaultsTable = {
     'admissionregistration.JSONPatch': { zero: ['expression'] },
     'admissionregistration.MatchCondition': { zero: ['expression', 'name'] },
     'admissionregistration.MatchResources': {
-      defaults: { matchPolicy: 'Equivalent', namespaceSelector: {}, objectSelector: {} },
+      defaults: { matchPolicy: 'Equivalent' },
+      zero: ['namespaceSelector', 'objectSelector'],
       members: {
         excludeResourceRules: '[]admissionregistration.NamedRuleWithOperations',
         namespaceSelector: 'LabelSelector',
@@ -739,15 +844,8 @@ export const DEFAULTS: DefaultsTable = {
       },
     },
     'admissionregistration.MutatingWebhook': {
-      defaults: {
-        failurePolicy: 'Fail',
-        matchPolicy: 'Equivalent',
-        namespaceSelector: {},
-        objectSelector: {},
-        timeoutSeconds: 10,
-        reinvocationPolicy: 'Never',
-      },
-      zero: ['clientConfig', 'name'],
+      defaults: { failurePolicy: 'Fail', matchPolicy: 'Equivalent', reinvocationPolicy: 'Never', timeoutSeconds: 10 },
+      zero: ['clientConfig', 'name', 'namespaceSelector', 'objectSelector'],
       members: {
         clientConfig: 'admissionregistration.WebhookClientConfig',
         matchConditions: '[]admissionregistration.MatchCondition',
@@ -795,14 +893,8 @@ export const DEFAULTS: DefaultsTable = {
       },
     },
     'admissionregistration.ValidatingWebhook': {
-      defaults: {
-        failurePolicy: 'Fail',
-        matchPolicy: 'Equivalent',
-        namespaceSelector: {},
-        objectSelector: {},
-        timeoutSeconds: 10,
-      },
-      zero: ['clientConfig', 'name'],
+      defaults: { failurePolicy: 'Fail', matchPolicy: 'Equivalent', timeoutSeconds: 10 },
+      zero: ['clientConfig', 'name', 'namespaceSelector', 'objectSelector'],
       members: {
         clientConfig: 'admissionregistration.WebhookClientConfig',
         matchConditions: '[]admissionregistration.MatchCondition',
@@ -824,8 +916,7 @@ export const DEFAULTS: DefaultsTable = {
       zero: ['description', 'format', 'jsonPath', 'name', 'priority', 'type'],
     },
     'apiextensions.CustomResourceConversion': {
-      defaults: { strategy: 'None' },
-      zero: ['strategy'],
+      zero: ['strategy', 'webhook'],
       members: { webhook: 'apiextensions.WebhookConversion' },
     },
     'apiextensions.CustomResourceDefinition': {
@@ -837,7 +928,7 @@ export const DEFAULTS: DefaultsTable = {
       rules: ['customResourceNames'],
     },
     'apiextensions.CustomResourceDefinitionSpec': {
-      defaults: { conversion: {} },
+      defaults: { conversion: { strategy: 'None' } },
       zero: ['group', 'names', 'preserveUnknownFields', 'scope'],
       members: {
         conversion: 'apiextensions.CustomResourceConversion',
@@ -917,6 +1008,7 @@ export const DEFAULTS: DefaultsTable = {
       members: { caBundle: 'Bytes', service: 'apiregistration.ServiceReference' },
     },
     'apiregistration.ServiceReference': { defaults: { port: 443 }, zero: ['name', 'namespace'] },
+    'apps.ControllerRevision': { zero: ['revision'], members: { data: 'Raw' } },
     'apps.DaemonSet': { zero: ['spec'], members: { spec: 'apps.DaemonSetSpec' }, rules: ['templateGeneration'] },
     'apps.DaemonSetSpec': {
       defaults: { revisionHistoryLimit: 10 },
@@ -928,19 +1020,19 @@ export const DEFAULTS: DefaultsTable = {
       },
     },
     'apps.DaemonSetUpdateStrategy': {
-      defaults: { type: 'RollingUpdate', rollingUpdate: {} },
-      zero: ['type'],
+      defaults: { type: 'RollingUpdate' },
+      zero: ['rollingUpdate', 'type'],
       members: { rollingUpdate: 'apps.RollingUpdateDaemonSet' },
     },
     'apps.Deployment': { zero: ['spec'], members: { spec: 'apps.DeploymentSpec' } },
     'apps.DeploymentSpec': {
-      defaults: { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600 },
+      defaults: { progressDeadlineSeconds: 600, replicas: 1, revisionHistoryLimit: 10 },
       zero: ['minReadySeconds', 'paused', 'strategy', 'template'],
       members: { selector: 'LabelSelector', strategy: 'apps.DeploymentStrategy', template: 'PodTemplateSpec' },
     },
     'apps.DeploymentStrategy': {
-      defaults: { type: 'RollingUpdate', rollingUpdate: {} },
-      zero: ['type'],
+      defaults: { type: 'RollingUpdate' },
+      zero: ['rollingUpdate', 'type'],
       members: { rollingUpdate: 'apps.RollingUpdateDeployment' },
     },
     'apps.ReplicaSet': { zero: ['spec'], members: { spec: 'apps.ReplicaSetSpec' } },
@@ -950,15 +1042,17 @@ export const DEFAULTS: DefaultsTable = {
       members: { selector: 'LabelSelector', template: 'PodTemplateSpec' },
     },
     'apps.RollingUpdateDaemonSet': {
-      defaults: { maxUnavailable: 1, maxSurge: 0 },
+      defaults: { maxUnavailable: 1 },
+      zero: ['maxSurge'],
       members: { maxSurge: 'IntOrString', maxUnavailable: 'IntOrString' },
     },
     'apps.RollingUpdateDeployment': {
-      defaults: { maxUnavailable: '25%', maxSurge: '25%' },
+      defaults: { maxSurge: '25%', maxUnavailable: '25%' },
       members: { maxSurge: 'IntOrString', maxUnavailable: 'IntOrString' },
     },
     'apps.RollingUpdateStatefulSetStrategy': {
-      defaults: { partition: 0, maxUnavailable: 1 },
+      defaults: { maxUnavailable: 1 },
+      zero: ['partition'],
       members: { maxUnavailable: 'IntOrString' },
     },
     'apps.StatefulSet': { zero: ['spec'], members: { spec: 'apps.StatefulSetSpec' } },
@@ -968,25 +1062,27 @@ export const DEFAULTS: DefaultsTable = {
       zero: ['whenDeleted', 'whenScaled'],
     },
     'apps.StatefulSetSpec': {
-      defaults: {
-        replicas: 1,
-        revisionHistoryLimit: 10,
-        podManagementPolicy: 'OrderedReady',
-        persistentVolumeClaimRetentionPolicy: {},
-      },
-      zero: ['minReadySeconds', 'podManagementPolicy', 'serviceName', 'template', 'updateStrategy'],
+      defaults: { podManagementPolicy: 'OrderedReady', replicas: 1, revisionHistoryLimit: 10 },
+      zero: [
+        'minReadySeconds',
+        'persistentVolumeClaimRetentionPolicy',
+        'podManagementPolicy',
+        'serviceName',
+        'template',
+        'updateStrategy',
+      ],
       members: {
         ordinals: 'apps.StatefulSetOrdinals',
         persistentVolumeClaimRetentionPolicy: 'apps.StatefulSetPersistentVolumeClaimRetentionPolicy',
         selector: 'LabelSelector',
         template: 'PodTemplateSpec',
         updateStrategy: 'apps.StatefulSetUpdateStrategy',
-        volumeClaimTemplates: '[]PersistentVolumeClaim of a StatefulSet',
+        volumeClaimTemplates: '[]PersistentVolumeClaim in apps.StatefulSetSpec.volumeClaimTemplates',
       },
     },
     'apps.StatefulSetUpdateStrategy': {
-      defaults: { type: 'RollingUpdate', rollingUpdate: {} },
-      zero: ['type'],
+      defaults: { type: 'RollingUpdate' },
+      zero: ['rollingUpdate', 'type'],
       members: { rollingUpdate: 'apps.RollingUpdateStatefulSetStrategy' },
     },
     'autoscaling.CrossVersionObjectReference': { zero: ['apiVersion', 'kind', 'name'] },
@@ -1011,6 +1107,18 @@ export const DEFAULTS: DefaultsTable = {
     },
     'autoscaling.v2.HPAScalingPolicy': { zero: ['periodSeconds', 'type', 'value'] },
     'autoscaling.v2.HPAScalingRules': {
+      defaults: { policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }], selectPolicy: 'Max' },
+      members: { policies: '[]autoscaling.v2.HPAScalingPolicy', tolerance: 'Quantity' },
+    },
+    'autoscaling.v2.HPAScalingRules in autoscaling.v2.HorizontalPodAutoscalerBehavior.scaleUp': {
+      defaults: {
+        policies: [
+          { type: 'Pods', value: 4, periodSeconds: 15 },
+          { type: 'Percent', value: 100, periodSeconds: 15 },
+        ],
+        selectPolicy: 'Max',
+      },
+      zero: ['stabilizationWindowSeconds'],
       members: { policies: '[]autoscaling.v2.HPAScalingPolicy', tolerance: 'Quantity' },
     },
     'autoscaling.v2.HorizontalPodAutoscaler': {
@@ -1018,15 +1126,18 @@ export const DEFAULTS: DefaultsTable = {
       members: { spec: 'autoscaling.v2.HorizontalPodAutoscalerSpec' },
     },
     'autoscaling.v2.HorizontalPodAutoscalerBehavior': {
-      defaults: { scaleUp: {}, scaleDown: {} },
-      members: { scaleDown: 'scaleDown', scaleUp: 'scaleUp' },
+      zero: ['scaleDown', 'scaleUp'],
+      members: {
+        scaleDown: 'autoscaling.v2.HPAScalingRules',
+        scaleUp: 'autoscaling.v2.HPAScalingRules in autoscaling.v2.HorizontalPodAutoscalerBehavior.scaleUp',
+      },
     },
     'autoscaling.v2.HorizontalPodAutoscalerSpec': {
       defaults: {
-        minReplicas: 1,
         metrics: [
           { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } },
         ],
+        minReplicas: 1,
       },
       zero: ['maxReplicas', 'scaleTargetRef'],
       members: {
@@ -1065,16 +1176,11 @@ export const DEFAULTS: DefaultsTable = {
     },
     'batch.CronJob': { zero: ['spec'], members: { spec: 'batch.CronJobSpec' } },
     'batch.CronJobSpec': {
-      defaults: {
-        concurrencyPolicy: 'Allow',
-        suspend: false,
-        successfulJobsHistoryLimit: 3,
-        failedJobsHistoryLimit: 1,
-      },
-      zero: ['concurrencyPolicy', 'jobTemplate', 'schedule'],
+      defaults: { concurrencyPolicy: 'Allow', failedJobsHistoryLimit: 1, successfulJobsHistoryLimit: 3 },
+      zero: ['concurrencyPolicy', 'jobTemplate', 'schedule', 'suspend'],
       members: { jobTemplate: 'batch.JobTemplateSpec' },
     },
-    'batch.Job': { zero: ['spec'], members: { spec: 'JobSpec of a Job' }, rules: ['job'] },
+    'batch.Job': { zero: ['spec'], members: { spec: 'batch.JobSpec' }, rules: ['job'] },
     'batch.JobSchedulingConfiguration': {
       members: {
         disruptionMode: 'scheduling.v1alpha3.WorkloadPodGroupDisruptionMode',
@@ -1084,6 +1190,18 @@ export const DEFAULTS: DefaultsTable = {
       },
     },
     'batch.JobSpec': {
+      defaults: { completionMode: 'NonIndexed' },
+      zero: ['manualSelector', 'suspend', 'template'],
+      members: {
+        podFailurePolicy: 'batch.PodFailurePolicy',
+        scheduling: 'batch.JobSchedulingConfiguration',
+        selector: 'LabelSelector',
+        successPolicy: 'batch.SuccessPolicy',
+        template: 'PodTemplateSpec',
+      },
+      rules: ['jobSpec'],
+    },
+    'batch.JobSpec in batch.JobTemplateSpec.spec': {
       zero: ['template'],
       members: {
         podFailurePolicy: 'batch.PodFailurePolicy',
@@ -1093,7 +1211,10 @@ export const DEFAULTS: DefaultsTable = {
         template: 'PodTemplateSpec',
       },
     },
-    'batch.JobTemplateSpec': { zero: ['metadata', 'spec'], members: { metadata: 'ObjectMeta', spec: 'batch.JobSpec' } },
+    'batch.JobTemplateSpec': {
+      zero: ['metadata', 'spec'],
+      members: { metadata: 'ObjectMeta', spec: 'batch.JobSpec in batch.JobTemplateSpec.spec' },
+    },
     'batch.PodFailurePolicy': { members: { rules: '[]batch.PodFailurePolicyRule' } },
     'batch.PodFailurePolicyOnExitCodesRequirement': { zero: ['operator'] },
     'batch.PodFailurePolicyOnPodConditionsPattern': { defaults: { status: 'True' }, zero: ['status', 'type'] },
@@ -1111,9 +1232,29 @@ export const DEFAULTS: DefaultsTable = {
       members: { spec: 'certificates.CertificateSigningRequestSpec' },
     },
     'certificates.CertificateSigningRequestSpec': {
-      server: ['username', 'uid', 'groups', 'extra'],
-      zero: ['extra', 'request', 'signerName', 'uid', 'username'],
+      server: ['extra', 'groups', 'uid', 'username'],
+      zero: ['extra', 'signerName', 'uid', 'username'],
       members: { request: 'Bytes' },
+    },
+    'certificates.ClusterTrustBundle': { zero: ['spec'], members: { spec: 'certificates.ClusterTrustBundleSpec' } },
+    'certificates.ClusterTrustBundleSpec': { zero: ['signerName', 'trustBundle'] },
+    'certificates.PodCertificateRequest': {
+      zero: ['spec'],
+      members: { spec: 'certificates.PodCertificateRequestSpec' },
+    },
+    'certificates.PodCertificateRequestSpec': {
+      defaults: { maxExpirationSeconds: 86400 },
+      zero: [
+        'nodeName',
+        'nodeUID',
+        'podName',
+        'podUID',
+        'serviceAccountName',
+        'serviceAccountUID',
+        'signerName',
+        'unverifiedUserAnnotations',
+      ],
+      members: { stubPKCS10Request: 'Bytes', unverifiedUserAnnotations: '{}string' },
     },
     'coordination.Lease': { zero: ['spec'], members: { spec: 'coordination.LeaseSpec' } },
     'coordination.LeaseSpec': {},
@@ -1129,7 +1270,7 @@ export const DEFAULTS: DefaultsTable = {
     },
     'discovery.EndpointConditions': {},
     'discovery.EndpointHints': { members: { forNodes: '[]discovery.ForNode', forZones: '[]discovery.ForZone' } },
-    'discovery.EndpointPort': { defaults: { name: '', protocol: 'TCP' } },
+    'discovery.EndpointPort': { defaults: { protocol: 'TCP' }, zero: ['name'] },
     'discovery.EndpointSlice': {
       zero: ['addressType'],
       members: { endpoints: '[]discovery.Endpoint', ports: '[]discovery.EndpointPort' },
@@ -1137,7 +1278,27 @@ export const DEFAULTS: DefaultsTable = {
     'discovery.ForNode': { zero: ['name'] },
     'discovery.ForZone': { zero: ['name'] },
     duration: { custom: true, members: { duration: 'Duration', renewBefore: 'Duration' } },
-    'flowcontrol.ExemptPriorityLevelConfiguration': { defaults: { lendablePercent: 0, nominalConcurrencyShares: 0 } },
+    'events.Event': {
+      zero: [
+        'action',
+        'deprecatedCount',
+        'deprecatedSource',
+        'note',
+        'reason',
+        'regarding',
+        'reportingController',
+        'reportingInstance',
+        'type',
+      ],
+      members: {
+        deprecatedSource: 'EventSource',
+        regarding: 'ObjectReference',
+        related: 'ObjectReference',
+        series: 'events.EventSeries',
+      },
+    },
+    'events.EventSeries': { zero: ['count'] },
+    'flowcontrol.ExemptPriorityLevelConfiguration': { zero: ['lendablePercent', 'nominalConcurrencyShares'] },
     'flowcontrol.FlowDistinguisherMethod': { zero: ['type'] },
     'flowcontrol.FlowSchema': { zero: ['spec'], members: { spec: 'flowcontrol.FlowSchemaSpec' } },
     'flowcontrol.FlowSchemaSpec': {
@@ -1152,8 +1313,8 @@ export const DEFAULTS: DefaultsTable = {
     'flowcontrol.GroupSubject': { zero: ['name'] },
     'flowcontrol.LimitResponse': { zero: ['type'], members: { queuing: 'flowcontrol.QueuingConfiguration' } },
     'flowcontrol.LimitedPriorityLevelConfiguration': {
-      defaults: { lendablePercent: 0, nominalConcurrencyShares: 30 },
-      zero: ['limitResponse'],
+      defaults: { nominalConcurrencyShares: 30 },
+      zero: ['lendablePercent', 'limitResponse'],
       members: { limitResponse: 'flowcontrol.LimitResponse' },
     },
     'flowcontrol.NonResourcePolicyRule': {},
@@ -1195,14 +1356,14 @@ export const DEFAULTS: DefaultsTable = {
     metadata: {
       extends: 'ObjectMeta',
       server: [
-        'uid',
-        'resourceVersion',
-        'generation',
         'creationTimestamp',
-        'deletionTimestamp',
         'deletionGracePeriodSeconds',
+        'deletionTimestamp',
+        'generation',
         'managedFields',
+        'resourceVersion',
         'selfLink',
+        'uid',
       ],
       rules: ['serverLabels'],
     },
@@ -1255,7 +1416,7 @@ export const DEFAULTS: DefaultsTable = {
     'networking.ServiceBackendPort': { zero: ['name', 'number'] },
     'networking.ServiceCIDR': { zero: ['spec'], members: { spec: 'networking.ServiceCIDRSpec' } },
     'networking.ServiceCIDRSpec': {},
-    'node.Overhead': { zero: ['podFixed'], members: { podFixed: 'ResourceList' } },
+    'node.Overhead': { zero: ['podFixed'], members: { podFixed: '{}Quantity' } },
     'node.RuntimeClass': { zero: ['handler'], members: { overhead: 'node.Overhead', scheduling: 'node.Scheduling' } },
     'node.Scheduling': { zero: ['nodeSelector'], members: { nodeSelector: '{}string', tolerations: '[]Toleration' } },
     'policy.PodDisruptionBudget': { zero: ['spec'], members: { spec: 'policy.PodDisruptionBudgetSpec' } },
@@ -1329,6 +1490,12 @@ export const DEFAULTS: DefaultsTable = {
       },
     },
     'resource.DeviceTaint': { zero: ['effect', 'key', 'value'] },
+    'resource.DeviceTaintRule': { zero: ['spec'], members: { spec: 'resource.DeviceTaintRuleSpec' } },
+    'resource.DeviceTaintRuleSpec': {
+      zero: ['taint'],
+      members: { deviceSelector: 'resource.DeviceTaintSelector', taint: 'resource.DeviceTaint' },
+    },
+    'resource.DeviceTaintSelector': {},
     'resource.DeviceToleration': { defaults: { operator: 'Equal' }, zero: ['effect', 'key', 'operator', 'value'] },
     'resource.ExactDeviceRequest': {
       defaults: { allocationMode: 'ExactCount', count: 1 },
@@ -1345,7 +1512,7 @@ export const DEFAULTS: DefaultsTable = {
     'resource.NodeAllocatableResource': {
       members: { mapping: 'resource.NodeAllocatableMapping', overhead: 'resource.NodeAllocatableOverhead' },
     },
-    'resource.OpaqueDeviceConfiguration': { zero: ['driver', 'parameters'], members: { parameters: 'Raw' } },
+    'resource.OpaqueDeviceConfiguration': { zero: ['driver'], members: { parameters: 'Raw' } },
     'resource.ResourceClaim': { zero: ['spec'], members: { spec: 'resource.ResourceClaimSpec' } },
     'resource.ResourceClaimSpec': { zero: ['devices'], members: { devices: 'resource.DeviceClaim' } },
     'resource.ResourceClaimTemplate': { zero: ['spec'], members: { spec: 'resource.ResourceClaimTemplateSpec' } },
@@ -1362,21 +1529,6 @@ export const DEFAULTS: DefaultsTable = {
         nodeSelector: 'NodeSelector',
         pool: 'resource.ResourcePool',
         sharedCounters: '[]resource.CounterSet',
-      },
-    },
-    scaleDown: {
-      extends: 'autoscaling.v2.HPAScalingRules',
-      defaults: { selectPolicy: 'Max', policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] },
-    },
-    scaleUp: {
-      extends: 'autoscaling.v2.HPAScalingRules',
-      defaults: {
-        stabilizationWindowSeconds: 0,
-        selectPolicy: 'Max',
-        policies: [
-          { type: 'Pods', value: 4, periodSeconds: 15 },
-          { type: 'Percent', value: 100, periodSeconds: 15 },
-        ],
       },
     },
     'scheduling.PriorityClass': {
@@ -1412,13 +1564,9 @@ export const DEFAULTS: DefaultsTable = {
       defaults: {
         attachRequired: true,
         fsGroupPolicy: 'ReadWriteOnceWithFSType',
-        podInfoOnMount: false,
-        preventPodSchedulingIfMissing: false,
-        requiresRepublish: false,
-        seLinuxMount: false,
-        storageCapacity: false,
         volumeLifecycleModes: ['Persistent'],
       },
+      zero: ['podInfoOnMount', 'preventPodSchedulingIfMissing', 'requiresRepublish', 'seLinuxMount', 'storageCapacity'],
       members: { tokenRequests: '[]storage.TokenRequest' },
     },
     'storage.CSINode': { zero: ['spec'], members: { spec: 'storage.CSINodeSpec' } },
@@ -1435,13 +1583,20 @@ export const DEFAULTS: DefaultsTable = {
     },
     'storage.TokenRequest': { zero: ['audience'] },
     'storage.VolumeAttachment': { zero: ['spec'], members: { spec: 'storage.VolumeAttachmentSpec' } },
-    'storage.VolumeAttachmentSource': { members: { inlineVolumeSpec: 'PersistentVolumeSpec' } },
+    'storage.VolumeAttachmentSource': {
+      members: { inlineVolumeSpec: 'PersistentVolumeSpec in storage.VolumeAttachmentSource.inlineVolumeSpec' },
+    },
     'storage.VolumeAttachmentSpec': {
       zero: ['attacher', 'nodeName', 'source'],
       members: { source: 'storage.VolumeAttachmentSource' },
     },
     'storage.VolumeAttributesClass': { zero: ['driverName', 'parameters'], members: { parameters: '{}string' } },
     'storage.VolumeNodeResources': {},
+    'storagemigration.StorageVersionMigration': {
+      zero: ['spec'],
+      members: { spec: 'storagemigration.StorageVersionMigrationSpec' },
+    },
+    'storagemigration.StorageVersionMigrationSpec': { zero: ['resource'], members: { resource: 'GroupResource' } },
     template: { custom: true, members: { template: 'custom pod template' } },
     'template.metadata': { custom: true, zero: ['creationTimestamp'] },
   },

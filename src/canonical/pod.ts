@@ -1,5 +1,6 @@
 import { dropIfEqual, dropKeys, equalJson, objectOr, objects } from './drop.js'
-import { isJsonObject, type JsonObject } from '../json.js'
+import { isJsonObject, type Json, type JsonObject } from '../json.js'
+import { dropPodRequests } from './pod-requests.js'
 
 const DEFAULT_TOLERATION_KEYS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']
 const TOKEN_VOLUME = /^kube-api-access-[bcdfghjklmnpqrstvwxz2456789]{5}$/
@@ -17,6 +18,7 @@ const TOKEN_SOURCES = [
  */
 export function dropPodDefaults(spec: JsonObject): void {
   const containers = [...objects(spec.containers), ...objects(spec.initContainers)]
+  dropPodRequests(spec)
   for (const container of containers) {
     dropRequestsEqualToLimits(container)
     if (spec.hostNetwork !== true) continue
@@ -72,4 +74,29 @@ function nameTokenVolume(spec: JsonObject, containers: readonly JsonObject[]): v
   for (const mount of containers.flatMap(each => objects(each.volumeMounts))) {
     if (mount.name === generated) mount.name = TOKEN_VOLUME_NAME
   }
+}
+
+const APP_ARMOR_ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/'
+
+/** A profile named by the old annotation is copied to the container, unless the whole Pod has the same one. */
+export function dropAppArmorOfAnnotations({ metadata, spec }: JsonObject): void {
+  const annotations = objectOr(objectOr(metadata).annotations)
+  if (!isJsonObject(spec) || equalJson(spec.os, { name: 'windows' })) return
+  const podProfile = objectOr(spec.securityContext).appArmorProfile
+  const containers = [spec.containers, spec.initContainers, spec.ephemeralContainers].flatMap(objects)
+  for (const container of containers) {
+    const { name, securityContext } = container
+    const annotation = typeof name === 'string' ? annotations[APP_ARMOR_ANNOTATION + name] : undefined
+    const profile = typeof annotation === 'string' ? appArmorProfile(annotation) : null
+    if (profile === null || !isJsonObject(securityContext) || equalJson(profile, podProfile)) continue
+    dropIfEqual(securityContext, 'appArmorProfile', profile)
+    if (Object.keys(securityContext).length === 0) delete container.securityContext
+  }
+}
+
+function appArmorProfile(annotation: string): Json {
+  if (annotation === 'runtime/default') return { type: 'RuntimeDefault' }
+  if (annotation === 'unconfined') return { type: 'Unconfined' }
+  const localhostProfile = /^localhost\/(.+)$/s.exec(annotation)?.[1]
+  return localhostProfile === undefined ? null : { type: 'Localhost', localhostProfile }
 }

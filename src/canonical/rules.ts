@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { dropIfEqual, dropKeys, equalJson, objectOr } from './drop.js'
-import { dropPodDefaults } from './pod.js'
+import { dropAppArmorOfAnnotations, dropPodDefaults } from './pod.js'
 import { imageTag } from './image-tag.js'
 import { emptyObject, isJsonObject, type Json, type JsonObject } from '../json.js'
 
@@ -31,6 +31,8 @@ const OWN_PREFIX = 'lockkeeper.dev/'
 const GENERATED_SUFFIX = /^[bcdfghjklmnpqrstvwxz2456789]{5}$/
 const MAX_GENERATED_BASE = 58
 
+const INIT_CONTAINER_ANNOTATION = /^pod\.(?:alpha|beta)\.kubernetes\.io\/init-container(?:s|-statuses)$/
+
 /** Every rule the table of defaults names. */
 export const CANONICAL_RULES: Readonly<Record<string, CanonicalRule>> = {
   serverLabels: dropServerLabels,
@@ -44,6 +46,13 @@ export const CANONICAL_RULES: Readonly<Record<string, CanonicalRule>> = {
 
   pod: dropPodDefaults,
 
+  appArmorAnnotations: dropAppArmorOfAnnotations,
+
+  /** What was a way to name init containers long ago is thrown away. */
+  initContainerAnnotations({ metadata }) {
+    if (isJsonObject(metadata)) dropKeys(metadata, 'annotations', key => INIT_CONTAINER_ANNOTATION.test(key))
+  },
+
   imagePullPolicy(container) {
     dropIfEqual(container, 'imagePullPolicy', pullPolicy(container.image))
   },
@@ -55,11 +64,11 @@ export const CANONICAL_RULES: Readonly<Record<string, CanonicalRule>> = {
     if (only && isJsonObject(emptyDir) && Object.keys(emptyDir).length === 0) delete volume.emptyDir
   },
 
-  /** The server keeps `dataSource` and `dataSourceRef` in step for the two kinds that both may name. */
+  /** The server copies `dataSourceRef` to `dataSource`, and back for the two kinds that both may name. */
   dataSource(claim) {
     const { dataSource, dataSourceRef } = claim
-    if (!isJsonObject(dataSource) || !isOldDataSource(dataSource)) return
-    if (dataSourceRef !== undefined && !equalJson(dataSource, dataSourceRef)) return
+    if (!isJsonObject(dataSource)) return
+    if (dataSourceRef === undefined ? !isOldDataSource(dataSource) : !equalJson(dataSource, dataSourceRef)) return
     claim.dataSourceRef = dataSource
     delete claim.dataSource
   },
@@ -72,10 +81,21 @@ export const CANONICAL_RULES: Readonly<Record<string, CanonicalRule>> = {
     delete spec.clusterIPs
     delete spec.clusterIP
     if (first === 'None') spec.clusterIP = first
+    // Whoever fills in the endpoints of a headless Service without a selector may use both families.
+    const byDefault = first === 'None' && spec.selector === undefined ? 'RequireDualStack' : 'SingleStack'
+    const dualStack = (spec.ipFamilyPolicy ?? byDefault) !== 'SingleStack'
+    dropIfEqual(spec, 'ipFamilyPolicy', byDefault)
     if (!Array.isArray(ipFamilies)) return
-    const dualStack = spec.ipFamilyPolicy !== undefined
     if (equalJson(ipFamilies, ['IPv4']) || (dualStack && equalJson(ipFamilies, ['IPv4', 'IPv6'])))
       delete spec.ipFamilies
+  },
+
+  /** The first of the ranges is in both members. */
+  podCIDR(spec) {
+    const { podCIDRs } = spec
+    if (!Array.isArray(podCIDRs)) return
+    spec.podCIDR ??= podCIDRs[0] ?? ''
+    if (equalJson(podCIDRs, [spec.podCIDR])) delete spec.podCIDRs
   },
 
   targetPort(port) {
@@ -157,6 +177,9 @@ export const CANONICAL_RULES: Readonly<Record<string, CanonicalRule>> = {
     const { spec } = job
     if (!isJsonObject(spec)) return
     dropGeneratedSelector(spec, input)
+    // Labels taken over from the template got the generated ones with them.
+    const { uid, name } = objectOr(input.metadata)
+    dropKeys(objectOr(job.metadata), 'labels', (key, value) => uid !== undefined && isLabelOfJob(key, value, uid, name))
     const labels = templateLabels(spec)
     if (labels !== undefined) dropLabelsOfTemplate(job, labels)
   },
@@ -229,12 +252,13 @@ function dropGeneratedSelector(spec: JsonObject, job: JsonObject): void {
   if (label === undefined || spec.manualSelector !== undefined) return
   delete spec.selector
   const metadata = templateMetadata(spec)
-  dropKeys(metadata, 'labels', (key, value) =>
-    key === 'batch.kubernetes.io/controller-uid' || key === 'controller-uid'
-      ? value === uid
-      : (key === 'batch.kubernetes.io/job-name' || key === 'job-name') && value === name,
-  )
+  dropKeys(metadata, 'labels', (key, value) => isLabelOfJob(key, value, uid, name))
   if (!isJsonObject(spec.template)) return
   if (Object.keys(metadata).length === 0) delete spec.template.metadata
   if (Object.keys(spec.template).length === 0) delete spec.template
+}
+
+function isLabelOfJob(key: string, value: Json, uid: Json | undefined, name: Json | undefined): boolean {
+  const short = key.replace(/^batch\.kubernetes\.io\//, '')
+  return short === 'controller-uid' ? value === uid : short === 'job-name' && value === name
 }

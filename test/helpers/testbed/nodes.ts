@@ -30,7 +30,8 @@ const MAX_WRITES = 16
  * Registers nodes and takes care of every Pod until the bed closes:
  *
  * - A Pod without a node is bound to the one that its node affinity names (as those of a DaemonSet do), else to the next in turn. Other
- *   wishes, taints and resources are not looked at; Pods with scheduling gates or another scheduler wait.
+ *   wishes, taints and resources are not looked at. Pods of another scheduler wait, and so do those with scheduling gates: the API server
+ *   refuses to bind them.
  * - A Pod on one of the nodes gets the status Running and Ready; the Pod of a Job then Succeeded. A Pod that is being deleted goes.
  *
  * The binding is written as `system:kube-scheduler`, all else by the node as `system:node:<name>`, under the Node authorizer and NodeRestriction.
@@ -192,12 +193,7 @@ function namesOf({ metadata: { name, namespace = 'default' } }: ApiObject): { na
 }
 
 function isSchedulable(pod: ApiObject): boolean {
-  const gates = member(pod, 'spec', 'schedulingGates')
-  return (
-    pod.metadata.deletionTimestamp === undefined &&
-    member(pod, 'spec', 'schedulerName') === 'default-scheduler' &&
-    !(Array.isArray(gates) && gates.length > 0)
-  )
+  return pod.metadata.deletionTimestamp === undefined && member(pod, 'spec', 'schedulerName') === 'default-scheduler'
 }
 
 /** The node that the Pod's affinity names, as the DaemonSet controller writes it. */

@@ -708,6 +708,181 @@ const CASES: Record<string, { given: JsonObject; canonical: JsonObject }> = {
     given: pod({ volumes: [{ name: 'kube-api-access-bbbbb', hostPath: { path: '/' } }] }),
     canonical: pod({ volumes: [{ name: 'kube-api-access-bbbbb', hostPath: { path: '/' } }] }),
   },
+  'the priority of a Pod follows from its class': {
+    given: pod({ priorityClassName: 'important', priority: 7, preemptionPolicy: 'Never' }),
+    canonical: pod({ priorityClassName: 'important' }),
+  },
+  'the priority in a pod template is a choice': {
+    given: kind('apps/v1', 'Deployment', { spec: { template: { spec: { priority: 7, preemptionPolicy: 'Never' } } } }),
+    canonical: kind('apps/v1', 'Deployment', {
+      spec: { template: { spec: { priority: 7, preemptionPolicy: 'Never' } } },
+    }),
+  },
+  'the requests of a Pod as a whole are its limits where no container asks for the resource': {
+    given: pod({
+      resources: { limits: { cpu: '2', memory: '1Gi' }, requests: { cpu: '2', memory: '512Mi' } },
+      containers: [container({})],
+    }),
+    canonical: pod({
+      resources: { limits: { cpu: '2', memory: '1073741824' }, requests: { memory: '536870912' } },
+      containers: [container({})],
+    }),
+  },
+  'the requests of a Pod as a whole are what its containers need at the same time': {
+    given: pod({
+      resources: { limits: { cpu: '2' }, requests: { cpu: '800m' } },
+      initContainers: [
+        container({ name: 'b', restartPolicy: 'Always', resources: { requests: { cpu: '100m' } } }),
+        container({ name: 'c', resources: { requests: { cpu: '700m' } } }),
+      ],
+      containers: [container({ resources: { limits: { cpu: '0.5' } } })],
+    }),
+    canonical: pod({
+      resources: { limits: { cpu: '2' } },
+      initContainers: [
+        container({ name: 'b', restartPolicy: 'Always', resources: { requests: { cpu: '100m' } } }),
+        container({ name: 'c', resources: { requests: { cpu: '700m' } } }),
+      ],
+      containers: [container({ resources: { limits: { cpu: '500m' } } })],
+    }),
+  },
+  'the sum of the containers counts where it is more than any of those before': {
+    given: pod({
+      resources: { limits: { cpu: '2' }, requests: { cpu: '1' } },
+      initContainers: [container({ name: 'c', resources: { requests: { cpu: '700m' } } })],
+      containers: ['a', 'b'].map(name => container({ name, resources: { requests: { cpu: '500m' } } })),
+    }),
+    canonical: pod({
+      resources: { limits: { cpu: '2' } },
+      initContainers: [container({ name: 'c', resources: { requests: { cpu: '700m' } } })],
+      containers: ['a', 'b'].map(name => container({ name, resources: { requests: { cpu: '500m' } } })),
+    }),
+  },
+  'the requests of a Pod as a whole stay beside no limits': {
+    given: pod({ resources: { requests: { cpu: '1' } }, containers: [] }),
+    canonical: pod({ resources: { requests: { cpu: '1' } } }),
+  },
+  'an AppArmor profile is dropped when the old annotation names the same one': {
+    given: kind('v1', 'Pod', {
+      metadata: {
+        annotations: {
+          'container.apparmor.security.beta.kubernetes.io/a': 'runtime/default',
+          'container.apparmor.security.beta.kubernetes.io/b': 'localhost/x',
+          'container.apparmor.security.beta.kubernetes.io/c': 'unconfined',
+        },
+      },
+      spec: {
+        containers: [
+          { name: 'a', securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } },
+          { name: 'b', securityContext: { appArmorProfile: { type: 'Localhost', localhostProfile: 'x' } } },
+          { name: 'c', securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } },
+        ],
+      },
+    }),
+    canonical: kind('v1', 'Pod', {
+      metadata: {
+        annotations: {
+          'container.apparmor.security.beta.kubernetes.io/a': 'runtime/default',
+          'container.apparmor.security.beta.kubernetes.io/b': 'localhost/x',
+          'container.apparmor.security.beta.kubernetes.io/c': 'unconfined',
+        },
+      },
+      spec: {
+        containers: [
+          { name: 'a' },
+          { name: 'b' },
+          { name: 'c', securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } },
+        ],
+      },
+    }),
+  },
+  'an AppArmor profile stays in a Pod that has the same one as a whole, where the server does not copy': {
+    given: kind('v1', 'Pod', {
+      metadata: { annotations: { 'container.apparmor.security.beta.kubernetes.io/a': 'unconfined' } },
+      spec: {
+        securityContext: { appArmorProfile: { type: 'Unconfined' } },
+        containers: [{ name: 'a', securityContext: { appArmorProfile: { type: 'Unconfined' } } }],
+      },
+    }),
+    canonical: kind('v1', 'Pod', {
+      metadata: { annotations: { 'container.apparmor.security.beta.kubernetes.io/a': 'unconfined' } },
+      spec: {
+        securityContext: { appArmorProfile: { type: 'Unconfined' } },
+        containers: [{ name: 'a', securityContext: { appArmorProfile: { type: 'Unconfined' } } }],
+      },
+    }),
+  },
+  'init containers in an annotation are ignored by the server': {
+    given: kind('apps/v1', 'Deployment', {
+      spec: {
+        template: { metadata: { annotations: { 'pod.beta.kubernetes.io/init-containers': '[]' }, labels: { a: 'b' } } },
+      },
+    }),
+    canonical: kind('apps/v1', 'Deployment', { spec: { template: { metadata: { labels: { a: 'b' } } } } }),
+  },
+  'a headless Service without a selector has both families by default': {
+    given: kind('v1', 'Service', {
+      spec: { clusterIP: 'None', ipFamilyPolicy: 'RequireDualStack', ipFamilies: ['IPv4', 'IPv6'] },
+    }),
+    canonical: kind('v1', 'Service', { spec: { clusterIP: 'None' } }),
+  },
+  'a headless Service without a selector that has one family chose it': {
+    given: kind('v1', 'Service', { spec: { clusterIP: 'None', ipFamilyPolicy: 'SingleStack' } }),
+    canonical: kind('v1', 'Service', { spec: { clusterIP: 'None', ipFamilyPolicy: 'SingleStack' } }),
+  },
+  'a data source of any kind is copied to its old name': {
+    given: kind('v1', 'PersistentVolumeClaim', {
+      spec: { dataSource: { kind: 'Backup', name: 'a' }, dataSourceRef: { kind: 'Backup', name: 'a' } },
+    }),
+    canonical: kind('v1', 'PersistentVolumeClaim', { spec: { dataSourceRef: { kind: 'Backup', name: 'a' } } }),
+  },
+  'the range of a Node is in two members': {
+    given: kind('v1', 'Node', { spec: { podCIDRs: ['10.0.0.0/24'] } }),
+    canonical: kind('v1', 'Node', { spec: { podCIDR: '10.0.0.0/24' } }),
+  },
+  'the second range of a Node stays': {
+    given: kind('v1', 'Node', { spec: { podCIDR: '10.0.0.0/24', podCIDRs: ['10.0.0.0/24', 'fd00::/64'] } }),
+    canonical: kind('v1', 'Node', { spec: { podCIDR: '10.0.0.0/24', podCIDRs: ['10.0.0.0/24', 'fd00::/64'] } }),
+  },
+  'what protects an object or a node stays, for to take it away is a change': {
+    given: kind('v1', 'Node', {
+      metadata: { finalizers: ['kubernetes.io/pvc-protection'] },
+      spec: { taints: [{ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }] },
+    }),
+    canonical: kind('v1', 'Node', {
+      metadata: { finalizers: ['kubernetes.io/pvc-protection'] },
+      spec: { taints: [{ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }] },
+    }),
+  },
+  'labels that a Job took over from its template lose those that tie its Pods to it': {
+    given: kind('batch/v1', 'Job', {
+      metadata: {
+        name: 'a',
+        uid: '1',
+        labels: { app: 'x', 'controller-uid': '1', 'batch.kubernetes.io/job-name': 'a' },
+      },
+      spec: {
+        selector: { matchLabels: { 'batch.kubernetes.io/controller-uid': '1' } },
+        template: { metadata: { labels: { app: 'x', 'controller-uid': '1', 'batch.kubernetes.io/job-name': 'a' } } },
+      },
+    }),
+    canonical: kind('batch/v1', 'Job', {
+      metadata: { name: 'a' },
+      spec: { template: { metadata: { labels: { app: 'x' } } } },
+    }),
+  },
+  'a volume inside of an attachment has no defaults': {
+    given: kind('storage.k8s.io/v1', 'VolumeAttachment', {
+      spec: { source: { inlineVolumeSpec: { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem' } } },
+    }),
+    canonical: kind('storage.k8s.io/v1', 'VolumeAttachment', {
+      spec: { source: { inlineVolumeSpec: { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem' } } },
+    }),
+  },
+  'the overhead of a RuntimeClass is not rounded': {
+    given: kind('node.k8s.io/v1', 'RuntimeClass', { overhead: { podFixed: { cpu: '0.0001' } } }),
+    canonical: kind('node.k8s.io/v1', 'RuntimeClass', { overhead: { podFixed: { cpu: '100u' } } }),
+  },
   'members that nobody knows stay': {
     given: pod({ foo: { bar: [] }, containers: 'x', dnsPolicy: 7 }),
     canonical: pod({ foo: { bar: [] }, containers: 'x', dnsPolicy: 7 }),
@@ -726,7 +901,7 @@ t.test('canonical form', t => {
 
 t.test('the table of defaults is the one in policies/data/defaults.json', t => {
   const { kinds, types } = JSON.parse(readFileSync('policies/data/defaults.json', 'utf8')) as typeof DEFAULTS
-  t.strictSame({ kinds, types }, DEFAULTS, 'run scripts/write-defaults-table.mjs')
+  t.strictSame({ kinds, types }, DEFAULTS, 'run "npm run defaults"')
   for (const name of Object.keys(kinds)) {
     const slash = name.lastIndexOf('/')
     t.doesNotThrow(() => canonicalObject({ apiVersion: name.slice(0, slash), kind: name.slice(slash + 1) }), name)
