@@ -142,7 +142,10 @@ t.test('a wrong command line is exit code 2 with a hint and nothing on stdout', 
       ['scan', '--formt', 'x'],
       ["unknown option '--formt' (USAGE)", 'Did you mean --format?', 'see lockkeeper scan --help'],
     ],
-    'a value that is none of the choices': [['scan', '--format', 'xml'], ['Allowed choices are text, json, sarif, junit, github, openreports.']],
+    'a value that is none of the choices': [
+      ['scan', '--format', 'xml'],
+      ['Allowed choices are text, json, sarif, junit, github, openreports.'],
+    ],
     'no whole number': [['scan', '--workers', '1.5'], ['It must be a whole number from 1 to 256. (USAGE)']],
     'no time': [['scan', '--now', 'yesterday'], ['It must be a time such as 2026-01-31T12:00:00Z. (USAGE)']],
     'an argument is missing': [
