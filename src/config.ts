@@ -10,6 +10,8 @@ import { parseWorkloads, type WorkloadEntry } from './workload.js'
 export interface Config {
   /** By policy id. */
   readonly policies: Readonly<Record<string, PolicySettings>>
+  /** By name: a value for every policy whose card has a parameter of that name; one policy's own setting goes before. */
+  readonly parameters: JsonObject
   /** Custom kinds that carry pod templates, beside the built-in table. */
   readonly workloads: readonly WorkloadEntry[]
   readonly risk: { readonly onDegraded: Action }
@@ -22,6 +24,7 @@ const DEPLOYER = 'system:serviceaccount:argocd:argocd-application-controller'
 /** What holds where a bundle has no configuration. */
 export const DEFAULT_CONFIG: Config = {
   policies: {},
+  parameters: {},
   workloads: [],
   risk: { onDegraded: 'warn' },
   prediction: {
@@ -39,6 +42,11 @@ export function readConfig(value: Json, cards: readonly PolicyCard[], problems: 
   root.literal('kind', 'Config')
   root.raw('metadata')
   const policies = readPolicies(root.optionalFields('policies'), cards, problems)
+  const parameters = root.optionalObject('parameters') ?? {}
+  for (const name of Object.keys(parameters)) {
+    if (cards.some(card => Object.hasOwn(card.parameters, name))) continue
+    problems.push({ path: `parameters.${name}`, message: 'no policy has this parameter' })
+  }
   const risk = root.optionalFields('risk')
   const onDegraded = risk?.optionalOneOf('onDegraded', ['allow', 'warn', 'deny'])
   risk?.refuseUnknown()
@@ -50,6 +58,7 @@ export function readConfig(value: Json, cards: readonly PolicyCard[], problems: 
   root.refuseUnknown()
   return {
     policies,
+    parameters,
     workloads: workloads.entries,
     risk: { onDegraded: onDegraded ?? DEFAULT_CONFIG.risk.onDegraded },
     prediction: { userInfo: userInfo ?? DEFAULT_CONFIG.prediction.userInfo },
@@ -116,9 +125,10 @@ function readUserInfo(fields: Fields | undefined): UserInfo | undefined {
   return username === undefined ? undefined : { username, ...optional('uid', uid), ...optional('groups', groups) }
 }
 
-/** A policy's card with the team's settings on top. */
-export function configuredCard(card: PolicyCard, settings: PolicySettings | undefined): PolicyCard {
-  if (settings === undefined) return card
-  const parameters: JsonObject = { ...card.parameters, ...settings.parameters }
-  return { ...card, parameters, match: settings.match ?? card.match, ratchet: settings.ratchet ?? card.ratchet }
+/** A policy's card with the team's settings on top: what is said for all policies, then what is said for this one. */
+export function configuredCard(card: PolicyCard, config: Config): PolicyCard {
+  const settings = config.policies[card.id]
+  const shared = Object.entries(config.parameters).filter(([name]) => Object.hasOwn(card.parameters, name))
+  const parameters: JsonObject = { ...card.parameters, ...Object.fromEntries(shared), ...settings?.parameters }
+  return { ...card, parameters, match: settings?.match ?? card.match, ratchet: settings?.ratchet ?? card.ratchet }
 }

@@ -54,6 +54,9 @@ export interface Rules {
   readonly bundle: BundleReference
 }
 
+/** Subresources that write the status, which the canonical form leaves out: there it is the change. */
+const STATUS_SUBRESOURCES: readonly string[] = ['approval', 'status']
+
 /** What a request is about, and whether it changes anything that counts; both need the canonical objects. */
 export interface Identity {
   /** What two gates share when nothing changed between them: sha256 over the canonical request. */
@@ -63,7 +66,7 @@ export interface Identity {
 }
 
 export function identityOf(request: AdmissionRequest): Identity {
-  const text = request.subResource === undefined ? canonicalText : subResourceText
+  const text = STATUS_SUBRESOURCES.includes(request.subResource ?? '') ? textWithStatus : canonicalText
   const object = text(request.object)
   const oldObject = text(request.oldObject)
   const { group, kind } = request.kind
@@ -81,8 +84,7 @@ function canonicalText(object: JsonObject | null): string {
   return canonicalJson(object === null ? null : canonicalObject(object))
 }
 
-/** A subresource may be all about the status: the approval of a CertificateSigningRequest, the artifact of an ExternalArtifact. */
-function subResourceText(object: JsonObject | null): string {
+function textWithStatus(object: JsonObject | null): string {
   if (object?.status === undefined) return canonicalText(object)
   return canonicalJson({ ...canonicalObject(object), status: object.status })
 }

@@ -55,7 +55,7 @@ export function createGate(bundle: Bundle, options: GateOptions = {}): Promise<G
 
 function openGate(bundle: Bundle, options: GateOptions): Gate {
   const { config, entrypoints, exceptions, reference } = bundle
-  const cards = bundle.cards.map(card => configuredCard(card, config.policies[card.id]))
+  const cards = bundle.cards.map(card => configuredCard(card, config))
   const workloads = [...WORKLOADS, ...config.workloads]
   const host = createPolicyHost({
     module: options.module ?? compileModule(bundle.wasm),

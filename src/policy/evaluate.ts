@@ -138,6 +138,7 @@ export function createEvaluator(
 // `parameters` is a placeholder: the host puts each policy's own in its place.
 function inputText(review: string, context: Context, risk: Risk | null): string {
   const rest = {
+    namespace: context.namespace,
     parameters: {},
     risk,
     provenance: context.provenance,

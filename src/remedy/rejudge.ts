@@ -1,14 +1,21 @@
-import type { PatchOperation, Remedy } from '../decision-types.js'
+import { SEVERITIES, type PatchOperation, type Remedy } from '../decision-types.js'
 import type { JsonObject } from '../json.js'
 import type { Outcome } from '../policy/evaluate.js'
 import { applyPatch } from './patch.js'
 
-/** Re-judging costs an evaluation a patch, so a request with many violations offers patches for the first ones only. */
-const MAX_PATCHES = 16
+/** Re-judging costs an evaluation of everything: of a request with many violations, patches for the worst are tried. */
+const MAX_EVALUATIONS = 16
+
+interface Candidate {
+  readonly outcome: Outcome
+  readonly text: string
+  readonly patch: readonly PatchOperation[]
+}
 
 /**
  * Keeps of the policies' remedies what really helps: a patch is offered only when the patched object no longer has that
- * violation and has no new one; otherwise the advice is left, without the patch.
+ * violation and has no new one; otherwise the advice is left, without the patch. Patches of different places are judged
+ * together, and one by one where that fails.
  */
 export function offeredRemedies(
   object: JsonObject | null,
@@ -16,31 +23,76 @@ export function offeredRemedies(
   evaluate: (patched: JsonObject) => readonly Outcome[],
 ): ReadonlyMap<Outcome, Remedy> {
   const offered = new Map<Outcome, Remedy>()
-  let left = MAX_PATCHES
+  const candidates: Candidate[] = []
   for (const outcome of outcomes) {
-    const remedy = outcome.finding.remedy
-    if (remedy === null) continue
-    const { text, patch } = remedy
-    const isTried = object !== null && patch.length > 0 && left-- > 0
-    if (isTried && helps(object, patch, outcome, outcomes, evaluate)) offered.set(outcome, { text, patch })
-    else if (text !== '') offered.set(outcome, { text })
+    if (outcome.finding.remedy === null) continue
+    const { text, patch } = outcome.finding.remedy
+    if (text !== '') offered.set(outcome, { text })
+    if (object !== null && patch.length > 0) candidates.push({ outcome, text, patch })
   }
+  if (object === null) return offered
+  candidates.sort((a, b) => severityOf(b) - severityOf(a))
+  let left = MAX_EVALUATIONS
+  const tryAll = (group: readonly Candidate[]): void => {
+    if (left === 0) return
+    left -= 1
+    if (helps(object, group, outcomes, evaluate)) {
+      for (const { outcome, text, patch } of group) offered.set(outcome, { text, patch })
+    } else if (group.length > 1) {
+      for (const each of group) tryAll([each])
+    }
+  }
+  for (const group of apart(candidates)) tryAll(group)
   return offered
+}
+
+function severityOf({ outcome }: Candidate): number {
+  return SEVERITIES.indexOf(outcome.card.severity)
+}
+
+/** Groups in which no patch touches what another one of the group touches; worst violations come first. */
+function apart(candidates: readonly Candidate[]): Candidate[][] {
+  const groups: { readonly members: Candidate[]; readonly places: string[] }[] = []
+  for (const candidate of candidates) {
+    const places = candidate.patch.map(placeOf)
+    const free = groups.find(group => !places.some(place => group.places.some(taken => overlap(place, taken))))
+    if (free === undefined) {
+      groups.push({ members: [candidate], places })
+    } else {
+      free.members.push(candidate)
+      free.places.push(...places)
+    }
+  }
+  return groups.map(({ members }) => members)
+}
+
+/** What an operation changes, as a pointer: of an element that comes or goes, the list, as all behind it move. */
+function placeOf({ op, path }: PatchOperation): string {
+  const end = path.lastIndexOf('/')
+  return op !== 'replace' && /^(?:\d+|-)$/.test(path.slice(end + 1)) ? path.slice(0, end) : path
+}
+
+function overlap(a: string, b: string): boolean {
+  return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`)
 }
 
 function helps(
   object: JsonObject,
-  patch: readonly PatchOperation[],
-  outcome: Outcome,
+  group: readonly Candidate[],
   outcomes: readonly Outcome[],
   evaluate: (patched: JsonObject) => readonly Outcome[],
 ): boolean {
-  const patched = applyPatch(object, patch)
+  const patched = applyPatch(
+    object,
+    group.flatMap(({ patch }) => patch),
+  )
   if (patched === null) return false
-  const before = countMessages(outcomes)
-  const target = messageKey(outcome)
-  before.set(target, (before.get(target) ?? 0) - 1)
-  return [...countMessages(evaluate(patched))].every(([key, count]) => count <= (before.get(key) ?? 0))
+  const allowed = countMessages(outcomes)
+  for (const { outcome } of group) {
+    const target = messageKey(outcome)
+    allowed.set(target, (allowed.get(target) ?? 0) - 1)
+  }
+  return [...countMessages(evaluate(patched))].every(([key, count]) => count <= (allowed.get(key) ?? 0))
 }
 
 // By message, not by path: taking an element out of a list moves the paths of those behind it.

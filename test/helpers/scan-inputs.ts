@@ -20,6 +20,7 @@ metadata:
   name: debug
   namespace: shop
 spec:
+  hostPID: true
   containers:
     - name: debug
       image: registry.example/debug:1.2.3

@@ -121,15 +121,43 @@ t.test('a configuration is read whole', t => {
         gates: { webhook: 'dryrun' },
       },
     },
+    parameters: {},
     workloads: [{ group: 'batch.example', kind: 'Train', path: '/spec/workers/*/template' }],
     risk: { onDegraded: 'deny' },
     prediction: { userInfo: { username: 'ci', groups: ['system:authenticated'] } },
   })
   const card = cards[0]
   if (card === undefined) throw new Error('the card is missing')
-  const configured = configuredCard(card, value.policies.tags)
+  const configured = configuredCard(card, value)
   t.strictSame(configured.parameters, { allowed: ['a'], limit: 2 }, 'parameters are merged member by member')
   t.equal(configured.ratchet, true)
+  t.end()
+})
+
+t.test('a parameter for all policies reaches those that have it, and gives way to what one policy is told', t => {
+  const read = (value: JsonObject) =>
+    problemsOf(problems =>
+      readConfig({ apiVersion: 'lockkeeper.dev/v1alpha1', kind: 'Config', ...value }, cards, problems),
+    )
+  const parametersOf = (value: JsonObject) => {
+    const { value: config, problems } = read(value)
+    t.strictSame(problems, [])
+    return cards.map(card => configuredCard(card, config).parameters)
+  }
+  t.strictSame(parametersOf({ parameters: { limit: 3 } }), [{ allowed: ['a'], limit: 3 }])
+  t.strictSame(parametersOf({ parameters: { limit: 3 }, policies: { tags: { parameters: { limit: 4 } } } }), [
+    { allowed: ['a'], limit: 4 },
+  ])
+  const other = cards.map(card => ({ ...card, parameters: { others: true } }))
+  const { value: config } = read({ parameters: { limit: 3 } })
+  t.strictSame(
+    other.map(card => configuredCard(card, config).parameters),
+    [{ others: true }],
+    'a policy without the parameter does not get it',
+  )
+  t.strictSame(read({ parameters: { limits: 3 } }).problems, [
+    { path: 'parameters.limits', message: 'no policy has this parameter' },
+  ])
   t.end()
 })
 

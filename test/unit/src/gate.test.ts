@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import t from 'tap'
-import type { AdmissionRequest } from '../../../src/admission.js'
 import type { Risk } from '../../../src/decision-types.js'
 import { createGate, parseBundle, type BundleFiles } from '../../../src/gate.js'
 import type { RiskModel } from '../../../src/risk/model.js'
@@ -90,25 +89,25 @@ t.test('an update that changes nothing that counts is said to be unchanged', asy
   t.strictSame([changed.unchanged, changed.allowed], [false, false])
 })
 
-t.test('a status is what a subresource is about, and nothing of the object elsewhere', async t => {
+t.test('the status counts where it is what is written', async t => {
   const gate = await load(await fixtureBundle('mixed', quiet))
-  const approved = { ...privileged, status: { phase: 'Running' } }
-  const update = (change: Partial<AdmissionRequest>) =>
-    gate.review(
-      admissionRequest({ operation: 'UPDATE', object: approved, oldObject: privileged, ...change }),
-      contextOf(),
-    )
-  const decisions = [
-    await update({}),
-    await update({ subResource: 'status' }),
-    await update({ subResource: 'status', object: { ...privileged, status: { phase: 'Failed' } } }),
-    await update({ subResource: 'status', oldObject: approved }),
-  ]
-  t.strictSame(
-    decisions.map(({ unchanged }) => unchanged),
-    [true, false, false, true],
-  )
-  t.equal(new Set(decisions.map(({ subject }) => subject)).size, 4, 'each has a subject of its own')
+  const update = { operation: 'UPDATE', object: pod({ status: { a: 'b' } }), oldObject: pod({ status: {} }) } as const
+  const judge = async (change: object) => gate.review(admissionRequest({ ...update, ...change }), contextOf())
+  const cases = {
+    'of the object itself it is not': { change: {}, unchanged: true },
+    'of its scale it is not': { change: { subResource: 'scale' }, unchanged: true },
+    'of its status it is': { change: { subResource: 'status' }, unchanged: false },
+    'of an approval it is': { change: { subResource: 'approval' }, unchanged: false },
+    'an equal status is no change': { change: { subResource: 'status', oldObject: update.object }, unchanged: true },
+  }
+  for (const [name, { change, unchanged }] of Object.entries(cases)) {
+    t.equal((await judge(change)).unchanged, unchanged, name)
+  }
+  const [first, second] = await Promise.all([
+    judge({ subResource: 'status' }),
+    judge({ subResource: 'status', object: pod({ status: { a: 'c' } }) }),
+  ])
+  t.not(first.subject, second.subject, 'two statuses are two subjects')
 })
 
 t.test('old debt only warns, new debt denies', async t => {
@@ -148,14 +147,18 @@ t.test('a configured kind is judged like the built-in workloads', async t => {
       spec: { workers: [{ template: { spec: { containers: [] } } }, { template }] },
     },
   })
-  const before = await (await load(files)).review(request, contextOf())
+  const baseline = { 'pod-security.kubernetes.io/enforce': 'baseline', 'pod-security.kubernetes.io/warn': 'baseline' }
+  const context = contextOf({ namespace: { labels: baseline, annotations: {} } })
+  const before = await (await load(files)).review(request, context)
   t.strictSame([before.action, before.violations], ['allow', []])
   files.set('lockkeeper/config.yaml', Buffer.from(text))
-  const { allowed, violations } = await (await load(files)).review(request, contextOf())
+  const { allowed, violations } = await (await load(files)).review(request, context)
   const path = '/spec/workers/1/template/spec/containers/0/securityContext/privileged'
   t.equal(allowed, false)
   t.strictSame(
-    violations.map(each => [each.policy, each.path, JSON.parse(JSON.stringify(each.remedy?.patch ?? null)) as unknown]),
+    violations
+      .filter(each => each.policy === 'privileged_containers')
+      .map(each => [each.policy, each.path, JSON.parse(JSON.stringify(each.remedy?.patch ?? null)) as unknown]),
     [['privileged_containers', path, [{ op: 'replace', path, value: false }]]],
   )
 })
@@ -166,6 +169,23 @@ t.test('configured parameters reach the policy', async t => {
   const { violations } = await gate.review(admissionRequest(), contextOf())
   const details = violations.find(each => each.policy === 'echo')?.details as JsonObject
   t.strictSame(JSON.parse(JSON.stringify(details.parameters)), { registries: ['a', 'b'], limit: 3 })
+})
+
+t.test('a policy sees the namespace of the object, as far as it is known', async t => {
+  const gate = await load(await fixtureBundle('parameters', quiet))
+  const known = { labels: { team: 'shop' }, annotations: { owner: 'ann' } }
+  for (const namespace of [known, 'unknown', null] as const) {
+    const { violations } = await gate.review(admissionRequest(), contextOf({ namespace }))
+    const { others } = violations.find(each => each.policy === 'echo')?.details as { others: JsonObject }
+    t.strictSame(JSON.parse(JSON.stringify(others)), {
+      namespace,
+      now: '2026-06-01T12:00:00Z',
+      provenance: { class: 'approved', evidence: ['predicted'] },
+      related: null,
+      risk: null,
+      violations: [],
+    })
+  }
 })
 
 const risk: Risk = {

@@ -280,7 +280,7 @@ risk:
 kind: Exception
 metadata: {name: legacy}
 spec:
-  policies: [privileged_containers]
+  policies: [node_takeover]
   scope: {group: "", kind: Pod, namespace: shop, name: debug}
   reason: it was needed
   ticket: OPS-1

@@ -22,7 +22,7 @@ t.test('a scan with the built-in bundle says so on stderr, and prints the report
   t.match(
     stdout,
     new RegExp(
-      `^✗ Pod shop/debug  ${path}:1  DENIED\n  ✗ privileged_containers  critical  x\\.yaml:11  container "debug" is privileged`,
+      `^✗ Pod shop/debug  ${path}:1  DENIED\n  ✗ node_takeover  critical  x\\.yaml:12  container "debug" is privileged`,
     ),
   )
   t.match(stdout, /\n1 object judged: 1 denied \(bundle built-in, sha256:[0-9a-f]{12}, revision \S+\)\n$/)

@@ -92,3 +92,55 @@ t.test('a request with very many violations is not re-judged for all of them', t
   t.equal(offered.filter(each => each.patch).length, 16)
   t.end()
 })
+
+t.test('patches of different places are judged together', t => {
+  const at = (path: string) => ({ text: 'fix', patch: [{ op: 'add', path, value: false }] }) as const
+  const judgedObjects = (paths: readonly string[], evaluate: (patched: JsonObject) => Outcome[]) => {
+    let judged = 0
+    const found = paths.map(path => outcome(path, at(path)))
+    const offered = offers(found, patched => {
+      judged += 1
+      return evaluate(patched)
+    })
+    return { judged, patches: offered.flatMap(each => each.patch?.[0]?.path ?? []) }
+  }
+  const apart = ['/spec/hostPID', '/spec/hostIPC', '/spec/containers/0/tty']
+  t.strictSame(
+    judgedObjects(apart, () => []),
+    { judged: 1, patches: apart },
+  )
+  t.strictSame(
+    judgedObjects(['/spec/securityContext', '/spec/securityContext', '/spec/hostPID'], () => []),
+    { judged: 2, patches: ['/spec/securityContext', '/spec/securityContext', '/spec/hostPID'] },
+    'what one patch would write over is judged apart',
+  )
+  t.strictSame(
+    judgedObjects(['/spec/containers/0', '/spec/containers/1'], () => []).judged,
+    2,
+    'and so are two elements of one list',
+  )
+  const needed = (patched: JsonObject) =>
+    (patched.spec as JsonObject).hostIPC === undefined ? [] : [outcome('hostIPC is needed', null)]
+  t.strictSame(
+    judgedObjects(apart, needed),
+    { judged: 4, patches: ['/spec/hostPID', '/spec/containers/0/tty'] },
+    'one that does not help takes no other with it',
+  )
+  t.end()
+})
+
+t.test('the worst violations are tried first', t => {
+  const severe = (severity: PolicyCard['severity'], message: string): Outcome => ({
+    ...outcome(message, fix),
+    card: { id: 'privileged', severity } as PolicyCard,
+  })
+  const many = Array.from({ length: 20 }, (_, index) => severe('low', `low ${index}`))
+  const offered = offeredRemedies(pod(), [...many, severe('critical', 'critical')], () => [])
+  t.strictSame(
+    [...offered].filter(([, { patch }]) => patch !== undefined).map(([{ finding }]) => finding.message)[0],
+    'low 0',
+  )
+  t.ok([...offered].some(([{ finding }, { patch }]) => finding.message === 'critical' && patch !== undefined))
+  t.equal([...offered.values()].filter(({ patch }) => patch !== undefined).length, 16)
+  t.end()
+})
