@@ -8,6 +8,10 @@ import { policyTools } from './policy-tools.mjs'
 
 const root = new URL('../policies/', import.meta.url).pathname
 const bundle = join(root, 'bundle')
+/** What policies look up. In defaults.json is what the core itself needs. */
+const dataFiles = readdirSync(join(root, 'data'))
+  .filter(each => each !== 'defaults.json')
+  .map(each => `data/${each}`)
 
 /** Runs one of the tools, and ends this program when it cannot be started. */
 function run(program, args, options = {}) {
@@ -20,7 +24,7 @@ function run(program, args, options = {}) {
 }
 
 function compile(directory) {
-  const { status } = run(tools.compiler, ['-o', directory, '-data', 'data/workloads.json', '.'])
+  const { status } = run(tools.compiler, ['-o', directory, ...dataFiles.flatMap(each => ['-data', each]), '.'])
   if (status !== 0) process.exit(1)
   // The sources stand beside the bundle in this repository already.
   for (const id of sourceFolders()) rmSync(join(directory, id), { recursive: true })
@@ -59,7 +63,7 @@ function check() {
 
 /** Runs the Rego tests below `directory` that `paths` name; the cases as opa prints them. */
 function regoTests(directory, paths) {
-  const ignored = ['*.yaml', '*.context.json', 'bundle', 'compiler'].flatMap(each => ['--ignore', each])
+  const ignored = ['samples', 'bundle', 'compiler'].flatMap(each => ['--ignore', each])
   const { stdout } = run(tools.opa, ['test', '--v1-compatible', '--format', 'json', ...ignored, ...paths], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -73,7 +77,7 @@ const isFailed = each => each.fail === true || each.error !== undefined
 
 function test() {
   // A data file in a directory that is given would get the directory's name as a prefix.
-  const cases = regoTests(root, [...sourceFolders(), 'data/workloads.json'])
+  const cases = regoTests(root, [...sourceFolders(), ...dataFiles])
   const failed = cases.filter(isFailed)
   for (const each of failed) console.error(`FAIL ${each.package}.${each.name}`)
   console.log(`rego tests: ${cases.length - failed.length} passed, ${failed.length} failed`)
@@ -95,7 +99,7 @@ function mutate() {
       for (const rule of rules) {
         const end = rule.index + rule[0].length
         writeFileSync(join(copy, id, 'policy.rego'), `${text.slice(0, end)}\n\tfalse\n${text.slice(end)}`)
-        const cases = regoTests(copy, ['lib', id, 'data/workloads.json'])
+        const cases = regoTests(copy, ['lib', id, ...dataFiles])
         if (cases.some(isFailed)) {
           noticed += 1
         } else {

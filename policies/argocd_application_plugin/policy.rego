@@ -2,7 +2,8 @@
 # title: Argo CD Applications without the gate
 # description: |
 #   An Application that does not render through the Lockkeeper plugin syncs whatever is in Git: nothing of it is judged
-#   before it is applied, and a denial at admission leaves the sync half done.
+#   before it is applied, and a denial at admission leaves the sync half done. It warns until a project is named as gated;
+#   a change that takes the plugin out is always denied.
 # custom:
 #   severity: high
 #   controls: []
@@ -15,32 +16,21 @@
 #         kinds: [Application, ApplicationSet]
 #   parameters:
 #     pluginName: lockkeeper-v1
+#     # Projects whose Applications must use the plugin, "*" for all: before they have moved to it, nothing could be created.
+#     gatedProjects: []
 #     exemptProjects: []
 package lockkeeper.argocd_application_plugin
 
 import data.lockkeeper.lib.pointer
 
 deny contains violation if {
-	some path, source in _sources(input.review.object)
-	not _uses_plugin(source)
-	violation := {
-		"msg": sprintf("%s: what it renders is synced unjudged%s", [_problem(path, source), _removal]),
-		"path": path,
-		"details": {"plugin": _plugin_name},
-		"remedy": {"text": sprintf("set plugin.name to %s in this source", [_plugin_name])},
-	}
+	_is_gated
+	some violation in _violations
 }
 
-# Argo CD then syncs the hydrated branch as a plain directory, whatever rendered it.
-deny contains violation if {
-	some path, spec in _specs_of(input.review.object)
-	_hydrated(spec)
-	violation := {
-		"msg": "sourceHydrator syncs a branch of rendered manifests without any plugin: it is synced unjudged",
-		"path": concat("", [path, "/sourceHydrator"]),
-		"details": {"plugin": _plugin_name},
-		"remedy": {"text": sprintf("use a source with plugin.name %s instead of sourceHydrator", [_plugin_name])},
-	}
+warn contains violation if {
+	not _is_gated
+	some violation in _violations
 }
 
 warn contains violation if {
@@ -53,6 +43,29 @@ warn contains violation if {
 		"path": "/spec/templatePatch",
 		"details": {"plugin": _plugin_name},
 		"remedy": {"text": "set the source in the template, with parameters of the generators"},
+	}
+}
+
+_violations contains violation if {
+	some path, source in _sources(input.review.object)
+	not _uses_plugin(source)
+	violation := {
+		"msg": sprintf("%s: what it renders is synced unjudged%s", [_problem(path, source), _removal]),
+		"path": path,
+		"details": {"plugin": _plugin_name},
+		"remedy": {"text": sprintf("set plugin.name to %s in this source", [_plugin_name])},
+	}
+}
+
+# Argo CD then syncs the hydrated branch as a plain directory, whatever rendered it.
+_violations contains violation if {
+	some path, spec in _specs_of(input.review.object)
+	_hydrated(spec)
+	violation := {
+		"msg": "sourceHydrator syncs a branch of rendered manifests without any plugin: it is synced unjudged",
+		"path": concat("", [path, "/sourceHydrator"]),
+		"details": {"plugin": _plugin_name},
+		"remedy": {"text": sprintf("use a source with plugin.name %s instead of sourceHydrator", [_plugin_name])},
 	}
 }
 
@@ -156,6 +169,15 @@ _problem(path, source) := sprintf("%s has no plugin", [path]) if not source.plug
 
 _problem(path, source) := sprintf(`%s uses the plugin "%v", not "%s"`, [path, source.plugin.name, _plugin_name]) if {
 	source.plugin.name
+}
+
+_is_gated if _removal != ""
+
+_is_gated if "*" in input.parameters.gatedProjects
+
+_is_gated if {
+	some spec in _specs_of(input.review.object)
+	_project(spec) in input.parameters.gatedProjects
 }
 
 default _removal := ""

@@ -10,9 +10,11 @@ object_of(kind, spec) := {
 	"spec": spec,
 }
 
-application(spec) := fixture.create(object_of("Application", spec))
+application(spec) := gated(fixture.create(object_of("Application", spec)))
 
-application_set(spec) := fixture.create(object_of("ApplicationSet", spec))
+application_set(spec) := gated(fixture.create(object_of("ApplicationSet", spec)))
+
+gated(request) := fixture.with_parameters(request, {"gatedProjects": ["*"]})
 
 plain := {"repoURL": "https://git.example.com/shop.git", "path": "envs/prod"}
 
@@ -82,7 +84,7 @@ test_a_change_that_takes_the_plugin_out_is_denied_and_says_so if {
 }
 
 test_a_change_of_an_Application_that_never_had_it_says_nothing_of_that if {
-	violations := policy.deny with input as fixture.update(
+	violations := policy.warn with input as fixture.update(
 		object_of("Application", {"source": plain}),
 		object_of("Application", {"source": plain}),
 	)
@@ -160,4 +162,26 @@ test_this_is_not_judged[name] if {
 test_a_deleted_Application_is_not_judged if {
 	violations := policy.deny with input as fixture.delete(object_of("Application", {"source": plain}))
 	violations == set()
+}
+
+test_a_project_that_is_not_gated_is_warned if {
+	cases := {
+		"none is": {"gatedProjects": []},
+		"another is": {"gatedProjects": ["payments"]},
+	}
+	every parameters in cases {
+		judged := fixture.with_parameters(fixture.create(object_of("Application", {"project": "shop", "source": plain})), parameters)
+		denied := policy.deny with input as judged
+		denied == set()
+		warned := policy.warn with input as judged
+		fixture.paths(warned) == {"/spec/source"}
+	}
+}
+
+test_a_gated_project_is_denied_and_not_warned if {
+	judged := fixture.with_parameters(fixture.create(object_of("Application", {"project": "shop", "source": plain})), {"gatedProjects": ["shop"]})
+	denied := policy.deny with input as judged
+	fixture.paths(denied) == {"/spec/source"}
+	warned := policy.warn with input as judged
+	warned == set()
 }

@@ -2,20 +2,33 @@
 # title: Added capabilities
 # description: |
 #   Capabilities beyond the container runtime's default set give a container parts of root's power over the node:
-#   SYS_ADMIN nearly all of it, NET_RAW forged packets, SYS_PTRACE other processes' memory.
+#   SYS_ADMIN nearly all of it, NET_RAW forged packets, SYS_PTRACE other processes' memory. It warns until a label of
+#   the namespace or the configuration enforces the baseline, for node agents need it.
 # custom:
 #   severity: high
-#   controls: ["PSS:baseline:capabilities_baseline", "CIS:5.2.9"]
+#   controls: ["PSS:baseline:capabilities_baseline", "CIS:5.2.9", "NIST:SP800-190:4.4.3"]
 #   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline
 #   match:
 #     workloads: true
 #   parameters:
+#     podSecurity: {enforce: privileged, warn: restricted}
 #     allowed: []
 package lockkeeper.capabilities
 
+import data.lockkeeper.lib.pod_security
 import data.lockkeeper.lib.workload
 
 deny contains violation if {
+	pod_security.is_enforced("baseline")
+	some violation in _violations
+}
+
+warn contains violation if {
+	pod_security.is_warned("baseline")
+	some violation in _violations
+}
+
+_violations contains violation if {
 	some pointer, entry in workload.containers
 	added := entry.container.securityContext.capabilities.add
 	is_array(added)

@@ -95,3 +95,73 @@ test_a_deleted_binding_is_not_judged if {
 	})
 	violations == set()
 }
+
+test_admin_in_every_namespace_is_a_warning if {
+	warnings := policy.warn with input as binding("ClusterRoleBinding", {"kind": "ClusterRole", "name": "admin"}, [deployer])
+	warnings == {{
+		"msg": `ServiceAccount "ci/deployer" is bound to the ClusterRole admin in every namespace: little is missing to cluster-admin`,
+		"path": "/subjects/0",
+		"details": {"role": "admin", "subject": "ServiceAccount:ci/deployer"},
+		"remedy": {"text": "use a RoleBinding in each namespace concerned, or a role that names only what is needed"},
+	}}
+}
+
+test_a_role_of_the_control_plane_for_others_is_a_warning if {
+	aggregation := "system:controller:clusterrole-aggregation-controller"
+	warnings := policy.warn with input as binding("ClusterRoleBinding", {"kind": "ClusterRole", "name": aggregation}, [
+		{"kind": "ServiceAccount", "name": "clusterrole-aggregation-controller", "namespace": "kube-system"},
+		{"kind": "ServiceAccount", "name": "clusterrole-aggregation-controller", "namespace": "shop"},
+		{"kind": "User", "name": "system:controller:clusterrole-aggregation-controller"},
+	])
+	fixture.paths(warnings) == {"/subjects/1"}
+}
+
+test_a_component_s_own_role_is_allowed if {
+	warnings := policy.warn with input as binding(
+		"ClusterRoleBinding",
+		{"kind": "ClusterRole", "name": "system:kube-controller-manager"},
+		[{"kind": "User", "name": "system:kube-controller-manager"}, {"kind": "User", "name": "alice"}],
+	)
+	fixture.paths(warnings) == {"/subjects/1"}
+}
+
+test_admin_of_one_namespace_is_allowed if {
+	warnings := policy.warn with input as binding("RoleBinding", {"kind": "ClusterRole", "name": "admin"}, [deployer])
+	warnings == set()
+}
+
+test_view_in_every_namespace_is_allowed if {
+	warnings := policy.warn with input as binding("ClusterRoleBinding", {"kind": "ClusterRole", "name": "view"}, [deployer])
+	warnings == set()
+}
+
+test_parameters_name_other_broad_roles_and_a_denied_one_is_not_warned_of if {
+	parameters := {"roles": ["platform"], "broadRoles": ["platform", "operator"]}
+	of_the_broad := policy.warn with input as fixture.with_parameters(
+		binding("ClusterRoleBinding", {"kind": "ClusterRole", "name": "operator"}, [deployer]),
+		parameters,
+	)
+	count(of_the_broad) == 1
+	of_the_denied := policy.warn with input as fixture.with_parameters(
+		binding("ClusterRoleBinding", {"kind": "ClusterRole", "name": "platform"}, [deployer]),
+		parameters,
+	)
+	of_the_denied == set()
+}
+
+test_the_binding_that_the_API_server_makes_is_not_judged if {
+	violations := policy.deny with input as object.union(
+		binding("ClusterRoleBinding", cluster_admin, [deployer]),
+		{"review": {"userInfo": {"username": "system:apiserver"}}},
+	)
+	violations == set()
+}
+
+test_a_service_account_that_is_called_like_a_role_is_not_its_own if {
+	warnings := policy.warn with input as binding(
+		"ClusterRoleBinding",
+		{"kind": "ClusterRole", "name": "admin"},
+		[{"kind": "ServiceAccount", "name": "admin", "namespace": "kube-system"}],
+	)
+	count(warnings) == 1
+}

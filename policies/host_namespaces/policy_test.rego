@@ -56,3 +56,14 @@ test_a_deleted_pod_is_not_judged if {
 	})
 	violations == set()
 }
+
+test_the_level_of_the_namespace_decides if {
+	bad := fixture.pod({"hostPID": true})
+	denied := policy.deny with input as fixture.in_namespace(bad, {"enforce": "baseline"})
+	warned := policy.warn with input as fixture.in_namespace(bad, {"enforce": "privileged", "warn": "baseline"})
+	count(denied) > 0
+	warned == denied
+	allowed := policy.deny with input as fixture.in_namespace(bad, {"enforce": "privileged"})
+	silent := policy.warn with input as fixture.in_namespace(bad, {"enforce": "privileged"})
+	allowed | silent == set()
+}

@@ -2,19 +2,32 @@
 # title: hostPath volumes
 # description: |
 #   A hostPath volume puts files of the node into a container. Through the runtime's socket, the kubelet's directory or
-#   /etc this is a way to take over the node, and data in it stays behind when the pod moves.
+#   /etc this is a way to take over the node, and data in it stays behind when the pod moves. It warns until a label of
+#   the namespace or the configuration enforces the baseline, for node agents need it.
 # custom:
 #   severity: high
-#   controls: ["PSS:baseline:hostPathVolumes", "CIS:5.2.12", "MITRE:T1611"]
+#   controls: ["PSS:baseline:hostPathVolumes", "CIS:5.2.12", "MITRE:T1611", "NIST:SP800-190:4.5.5"]
 #   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline
 #   match:
 #     workloads: true
-#   parameters: {}
+#   parameters:
+#     podSecurity: {enforce: privileged, warn: restricted}
 package lockkeeper.host_path_volumes
 
+import data.lockkeeper.lib.pod_security
 import data.lockkeeper.lib.workload
 
 deny contains violation if {
+	pod_security.is_enforced("baseline")
+	some violation in _violations
+}
+
+warn contains violation if {
+	pod_security.is_warned("baseline")
+	some violation in _violations
+}
+
+_violations contains violation if {
 	some pointer, spec in workload.pod_specs
 	is_array(spec.volumes)
 	some i, volume in spec.volumes

@@ -66,3 +66,14 @@ test_the_pods_of_a_custom_kind_are_looked_at if {
 		with data.lockkeeper.workloads as fixture.fleet_table
 	fixture.paths(violations) == {concat("", [fixture.fleet_pointer, "/volumes/0/hostPath"])}
 }
+
+test_the_level_of_the_namespace_decides if {
+	bad := fixture.pod({"volumes": [{"name": "etc", "hostPath": {"path": "/etc"}}]})
+	denied := policy.deny with input as fixture.in_namespace(bad, {"enforce": "baseline"})
+	warned := policy.warn with input as fixture.in_namespace(bad, {"enforce": "privileged", "warn": "baseline"})
+	count(denied) > 0
+	warned == denied
+	allowed := policy.deny with input as fixture.in_namespace(bad, {"enforce": "privileged"})
+	silent := policy.warn with input as fixture.in_namespace(bad, {"enforce": "privileged"})
+	allowed | silent == set()
+}

@@ -2,7 +2,8 @@
 # title: Host ports
 # description: |
 #   A host port opens the container on the node's own address, past Services and most network policies, and lets only
-#   one such pod run on a node.
+#   one such pod run on a node. It warns until a label of the namespace or the configuration enforces the baseline, for
+#   node agents need it.
 # custom:
 #   severity: medium
 #   controls: ["PSS:baseline:hostPorts", "CIS:5.2.13"]
@@ -10,15 +11,26 @@
 #   match:
 #     workloads: true
 #   parameters:
+#     podSecurity: {enforce: privileged, warn: restricted}
 #     allowed: []
 package lockkeeper.host_ports
 
+import data.lockkeeper.lib.pod_security
 import data.lockkeeper.lib.workload
 
 deny contains violation if {
-	some spec_pointer, spec in workload.pod_specs
+	pod_security.is_enforced("baseline")
+	some violation in _violations
+}
+
+warn contains violation if {
+	pod_security.is_warned("baseline")
+	some violation in _violations
+}
+
+_violations contains violation if {
 	some pointer, entry in workload.containers
-	startswith(pointer, concat("", [spec_pointer, "/"]))
+	spec := entry.spec
 	ports := entry.container.ports
 	is_array(ports)
 	some i, port in ports
@@ -38,9 +50,11 @@ _host_port(_, port) := port.hostPort if {
 	port.hostPort != 0
 }
 
-# The API server fills an absent hostPort of a pod in the node's network with its containerPort.
+# The API server fills an absent hostPort with the containerPort where the pod has hostNetwork: in Pods, not in templates.
 _host_port(spec, port) := port.containerPort if {
 	spec.hostNetwork == true
+	input.review.kind.kind == "Pod"
+	input.review.kind.group == ""
 	is_number(port.containerPort)
 	object.get(port, "hostPort", 0) in {0, null}
 }

@@ -86,3 +86,22 @@ test_the_pods_of_a_custom_kind_are_looked_at if {
 		with data.lockkeeper.workloads as fixture.fleet_table
 	fixture.paths(violations) == {concat("", [fixture.fleet_pointer, "/containers/0/ports/0/hostPort"])}
 }
+
+test_the_level_of_the_namespace_decides if {
+	bad := fixture.container({"ports": [{"containerPort": 80, "hostPort": 80}]})
+	denied := policy.deny with input as fixture.in_namespace(bad, {"enforce": "baseline"})
+	warned := policy.warn with input as fixture.in_namespace(bad, {"enforce": "privileged", "warn": "baseline"})
+	count(denied) > 0
+	warned == denied
+	allowed := policy.deny with input as fixture.in_namespace(bad, {"enforce": "privileged"})
+	silent := policy.warn with input as fixture.in_namespace(bad, {"enforce": "privileged"})
+	allowed | silent == set()
+}
+
+test_a_template_gets_no_host_ports_from_the_API_server if {
+	violations := policy.deny with input as fixture.cron_job({
+		"hostNetwork": true,
+		"containers": [{"name": "report", "ports": [{"containerPort": 9100}]}],
+	})
+	violations == set()
+}

@@ -5,12 +5,12 @@ import data.lockkeeper.lib.fixture
 
 hex64 := "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-denied(image) := violations if {
-	violations := policy.deny with input as fixture.container({"image": image})
+warned(image) := violations if {
+	violations := policy.warn with input as fixture.container({"image": image})
 }
 
-test_an_image_without_a_tag_is_denied if {
-	denied("registry:443/shop/web") == {{
+test_an_image_without_a_tag_is_a_warning if {
+	warned("registry:443/shop/web") == {{
 		"msg": concat("", [
 			`container "web": image "registry:443/shop/web" has no tag, `,
 			"so what is called latest on the day it is pulled runs",
@@ -21,18 +21,18 @@ test_an_image_without_a_tag_is_denied if {
 	}}
 }
 
-test_the_tag_latest_is_denied if {
-	fixture.messages(denied("shop/web:latest")) == {`container "web": image "shop/web:latest" has the tag latest, which is moved with every release`}
+test_the_tag_latest_is_a_warning if {
+	fixture.messages(warned("shop/web:latest")) == {`container "web": image "shop/web:latest" has the tag latest, which is moved with every release`}
 }
 
 test_these_have_no_tag[image] if {
 	some image in ["nginx", "shop/web", "registry.example.com/shop/web", "localhost:5000/web", "[::1]:5000/web", "REGISTRY:80/web"]
-	contains(concat("", fixture.messages(denied(image))), "has no tag")
+	contains(concat("", fixture.messages(warned(image))), "has no tag")
 }
 
 test_these_are_latest[image] if {
 	some image in ["nginx:latest", "registry:443/web:latest", "REGISTRY:443/web:latest"]
-	contains(concat("", fixture.messages(denied(image))), "has the tag latest")
+	contains(concat("", fixture.messages(warned(image))), "has the tag latest")
 }
 
 test_these_are_allowed[image] if {
@@ -50,7 +50,7 @@ test_these_are_allowed[image] if {
 		"web:_1",
 		"auto",
 	]
-	denied(image) == set()
+	warned(image) == set()
 }
 
 test_these_are_not_references[image] if {
@@ -62,27 +62,27 @@ test_these_are_not_references[image] if {
 		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 		"web:a234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890",
 	]
-	contains(concat("", fixture.messages(denied(image))), "is not a valid image reference")
+	contains(concat("", fixture.messages(warned(image))), "is not a valid image reference")
 }
 
 test_upper_case_is_said_to_be_the_reason[image] if {
 	some image in ["Nginx:1.27", "shop/Web:1", "registry:443/SHOP/web"]
-	contains(concat("", fixture.messages(denied(image))), "its repository must be lower case")
+	contains(concat("", fixture.messages(warned(image))), "its repository must be lower case")
 }
 
 test_this_is_not_judged[name] if {
 	some name, image in {"empty": "", "null": null, "a number": 5, "a list": ["nginx"]}
-	denied(image) == set()
+	warned(image) == set()
 }
 
 test_an_absent_image_is_not_judged if {
-	violations := policy.deny with input as fixture.pod({"containers": [{"name": "web"}]})
+	violations := policy.warn with input as fixture.pod({"containers": [{"name": "web"}]})
 	violations == set()
 }
 
 test_parameters_name_other_floating_tags_and_exempt_images if {
 	parameters := {"floatingTags": ["stable"], "exemptImages": ["istio-proxy"]}
-	violations := policy.deny with input as fixture.with_parameters(
+	violations := policy.warn with input as fixture.with_parameters(
 		fixture.pod({"containers": [
 			{"image": "web:latest"},
 			{"image": "web:stable"},
@@ -95,7 +95,7 @@ test_parameters_name_other_floating_tags_and_exempt_images if {
 }
 
 test_image_volumes_are_looked_at if {
-	violations := policy.deny with input as fixture.pod({"volumes": [
+	violations := policy.warn with input as fixture.pod({"volumes": [
 		{"name": "model", "image": {"reference": "shop/model:latest"}},
 		{"name": "rules", "image": {"reference": "shop/rules:3"}},
 	]})
@@ -104,7 +104,7 @@ test_image_volumes_are_looked_at if {
 }
 
 test_ephemeral_and_init_containers_are_looked_at if {
-	violations := policy.deny with input as fixture.pod({
+	violations := policy.warn with input as fixture.pod({
 		"initContainers": [{"image": "busybox"}],
 		"ephemeralContainers": [{"image": "busybox"}],
 	})
@@ -112,12 +112,12 @@ test_ephemeral_and_init_containers_are_looked_at if {
 }
 
 test_the_pod_of_a_cron_job_is_looked_at if {
-	violations := policy.deny with input as fixture.cron_job({"containers": [{"image": "busybox"}]})
+	violations := policy.warn with input as fixture.cron_job({"containers": [{"image": "busybox"}]})
 	fixture.paths(violations) == {"/spec/jobTemplate/spec/template/spec/containers/0/image"}
 }
 
 test_the_pods_of_a_custom_kind_are_looked_at if {
-	violations := policy.deny with input as fixture.fleet({"containers": [{"image": "busybox"}]})
+	violations := policy.warn with input as fixture.fleet({"containers": [{"image": "busybox"}]})
 		with data.lockkeeper.workloads as fixture.fleet_table
 	fixture.paths(violations) == {concat("", [fixture.fleet_pointer, "/containers/0/image"])}
 }

@@ -13,7 +13,19 @@ delete(old_object) := {
 	"risk": null,
 }
 
+# The request as another user sends it, in groups such as "system:masters".
+by(base, username, groups) := with_review(base, {"userInfo": {"username": username, "groups": groups}})
+
+# The request with these members over its own.
+with_review(base, members) := object.union(base, {"review": members})
+
 with_parameters(base, parameters) := object.union(base, {"parameters": parameters})
+
+# In a namespace with labels of the Pod Security Standards: {"enforce": "restricted", "warn-version": "v1.28"}.
+in_namespace(base, modes) := object.union(base, {"namespace": {"annotations": {}, "labels": {label: value |
+	some mode, value in modes
+	label := concat("", ["pod-security.kubernetes.io/", mode])
+}}})
 
 pod(spec) := create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop"}, "spec": spec})
 

@@ -53,15 +53,18 @@ pod_specs[path] := spec if {
 	path := concat("", [template_path, "/spec"])
 }
 
-# containers[pointer] is {"list": the name of its list, "container": the container itself}.
-containers[path] := {"list": list, "container": container} if {
+# containers[pointer] is {"list": the name of its list, "container": the container itself, "spec": its pod spec}.
+containers[path] := {"list": list, "container": container, "spec": spec} if {
 	some spec_path, spec in pod_specs
-	some list in ["containers", "initContainers", "ephemeralContainers"]
+	some list in container_lists
 	is_array(spec[list])
 	some i, container in spec[list]
 	is_object(container)
 	path := concat("", [spec_path, "/", list, "/", format_int(i, 10)])
 }
+
+# The three lists of containers in a pod spec.
+container_lists := ["containers", "initContainers", "ephemeralContainers"]
 
 # How messages call a container; it is a call to the host, so only for what is reported.
 label(entry) := sprintf(`%s "%s"`, [_list_labels[entry.list], name(entry.container)])

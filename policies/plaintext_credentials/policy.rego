@@ -19,6 +19,7 @@
 #     ignoredNames: [ETCD_AUTH_TOKEN, ETCD_INITIAL_CLUSTER_TOKEN]
 package lockkeeper.plaintext_credentials
 
+import data.lockkeeper.lib.credential
 import data.lockkeeper.lib.pointer
 import data.lockkeeper.lib.workload
 
@@ -26,7 +27,7 @@ import data.lockkeeper.lib.workload
 
 deny contains violation if {
 	some path, place in _places
-	some kind in _known_kinds(place.text)
+	some kind in credential.kinds(place.text)
 	violation := {
 		"msg": sprintf("%s holds %s in plain text", [place.label, kind]),
 		"path": path,
@@ -43,7 +44,7 @@ warn contains violation if {
 	some i, variable in entry.container.env
 	_is_credential_name(variable.name)
 	_is_literal(variable.value)
-	count(_known_kinds(variable.value)) == 0
+	count(credential.kinds(variable.value)) == 0
 	violation := {
 		"msg": sprintf("%s: the value of %s looks like a credential in plain text", [workload.label(entry), variable.name]),
 		"path": concat("", [path, "/env/", format_int(i, 10), "/value"]),
@@ -73,7 +74,7 @@ warn contains violation if {
 	some key, text in _config_map_data
 	_is_credential_name(key)
 	_is_literal(text)
-	count(_known_kinds(text)) == 0
+	count(credential.kinds(text)) == 0
 	violation := {
 		"msg": sprintf("the value of %s in this ConfigMap looks like a credential in plain text", [key]),
 		"path": pointer.join(["data", key]),
@@ -89,7 +90,7 @@ warn contains violation if {
 	some [_, name, value] in regex.find_all_string_submatch_n(_setting, text, -1)
 	_is_credential_name(name)
 	_is_literal(value)
-	count(_known_kinds(value)) == 0
+	count(credential.kinds(value)) == 0
 	violation := {
 		"msg": sprintf("%s in this ConfigMap: the value of %s looks like a credential in plain text", [key, name]),
 		"path": pointer.join(["data", key]),
@@ -102,6 +103,56 @@ _remedy := concat("", [
 	"keep the value in a Secret (env: valueFrom.secretKeyRef, files: a secret volume) ",
 	"and replace the credential: everybody who could read the manifest has it",
 ])
+
+# --- Values that look like chance -----------------------------------------------------------------------------------
+
+# A run of letters and digits that no person wrote, in a variable whose name says nothing.
+warn contains violation if {
+	_holds_a_long_word
+	some path, entry in workload.containers
+	is_array(entry.container.env)
+	some i, variable in entry.container.env
+	is_string(variable.value)
+	_looks_random(variable.value)
+	not _is_credential_name(workload.name(variable))
+	not _is_fingerprint_name(workload.name(variable))
+	count(credential.kinds(variable.value)) == 0
+	violation := {
+		"msg": sprintf("%s: the value of %s is a long random text, as tokens are", [
+			workload.label(entry),
+			workload.name(variable),
+		]),
+		"path": concat("", [path, "/env/", format_int(i, 10), "/value"]),
+		"details": {"container": workload.name(entry.container), "name": workload.name(variable)},
+		"remedy": {"text": _remedy},
+	}
+}
+
+_holds_a_long_word if regex.match(`[A-Za-z0-9]{24}`, concat("\n", _variable_values))
+
+# Letters of both cases and digits mixed, with few of them twice: hexadecimal digests and long names have not.
+_looks_random(value) if {
+	count(value) >= 24
+	count(value) <= 128
+	not regex.match(`[^A-Za-z0-9+/=_-]`, value)
+	regex.match(`[A-Za-z0-9]{24}`, value)
+	characters := split(value, "")
+	count([1 | some character in characters; character in _digits]) >= 3
+	count([1 | some character in characters; character in _upper_case]) >= 4
+	count([1 | some character in characters; character in _lower_case]) >= 4
+	count({character | some character in characters}) >= 16
+}
+
+_digits := {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
+
+_upper_case := {letter | some letter in split("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "")}
+
+_lower_case := {letter | some letter in split("abcdefghijklmnopqrstuvwxyz", "")}
+
+_is_fingerprint_name(name) if regex.match(
+	`(?i)hash|sha|digest|sum|cert|public|pub_|uuid|guid|site|client(?:_|)id|nonce|version`,
+	name,
+)
 
 # --- Tokens of known shape -------------------------------------------------------------------------------------------
 
@@ -116,7 +167,7 @@ _places[path] := {
 	some container_path, entry in workload.containers
 	is_array(entry.container.env)
 	some i, variable in entry.container.env
-	_suspicious(variable.value)
+	credential.suspicious(variable.value)
 	path := concat("", [container_path, "/env/", format_int(i, 10), "/value"])
 }
 
@@ -130,7 +181,7 @@ _places[path] := {
 	some list in ["args", "command"]
 	is_array(entry.container[list])
 	some i, argument in entry.container[list]
-	_suspicious(argument)
+	credential.suspicious(argument)
 	path := concat("", [container_path, "/", list, "/", format_int(i, 10)])
 }
 
@@ -140,11 +191,39 @@ _places[path] := {
 	"details": {"name": key},
 } if {
 	some key, text in _config_map_data
-	_suspicious(text)
+	credential.suspicious(text)
 	path := pointer.join(["data", key])
 }
 
-_suspicious_workload if _suspicious(concat("\n", array.concat(_variable_values, _arguments)))
+_places[path] := {
+	"text": text,
+	"label": sprintf("the annotation %s", [key]),
+	"details": {"name": key},
+} if {
+	_suspicious_annotations
+	some path, [key, text] in _annotations
+	credential.suspicious(text)
+}
+
+_suspicious_annotations if credential.suspicious(concat("\n", [text | some [_, text] in _annotations; is_string(text)]))
+
+# Of the object and of its pod templates; without what kubectl writes there, which is the object once more.
+_annotations[path] := [key, text] if {
+	is_object(input.review.object.metadata.annotations)
+	some key, text in input.review.object.metadata.annotations
+	key != "kubectl.kubernetes.io/last-applied-configuration"
+	path := pointer.join(["metadata", "annotations", key])
+}
+
+_annotations[path] := [key, text] if {
+	some template_path, template in workload.pod_templates
+	template_path != ""
+	is_object(template.metadata.annotations)
+	some key, text in template.metadata.annotations
+	path := concat("", [template_path, "/metadata/annotations/", pointer.segment(key)])
+}
+
+_suspicious_workload if credential.suspicious(concat("\n", array.concat(_variable_values, _arguments)))
 
 _variable_values := [variable.value |
 	some entry in workload.containers
@@ -166,41 +245,6 @@ _config_map_data[key] := text if {
 	some key, text in input.review.object.data
 	is_string(text)
 }
-
-# Holds for every text that one of the shapes matches; one search costs less than one for each shape.
-_suspicious(text) if {
-	is_string(text)
-	regex.match(`A[KS]IA|gh[opsur]_|github_pat_|glpat-|xox|hooks\.slack|AIza|k_live_|eyJ|PRIVATE KEY|@`, text)
-}
-
-# A text without a shape's hint cannot match its pattern, which then need not be compiled.
-_known_kinds(text) := {shape.kind |
-	some shape in _shapes
-	contains(text, shape.hint)
-	some [match] in regex.find_all_string_submatch_n(shape.pattern, text, -1)
-	not _is_documented_example(match)
-}
-
-_shapes := [
-	{"kind": "an AWS access key", "hint": "AKIA", "pattern": `\bAKIA[A-Z2-7]{16}\b`},
-	{"kind": "an AWS access key", "hint": "ASIA", "pattern": `\bASIA[A-Z2-7]{16}\b`},
-	{"kind": "a GitHub token", "hint": "gh", "pattern": `\bgh[opsur]_[A-Za-z0-9]{36}`},
-	{"kind": "a GitHub token", "hint": "github_pat_", "pattern": `\bgithub_pat_[A-Za-z0-9_]{50}`},
-	{"kind": "a GitLab token", "hint": "glpat-", "pattern": `\bglpat-[A-Za-z0-9_-]{20}`},
-	{"kind": "a Slack token", "hint": "xox", "pattern": `\bxox[abeoprs]-[A-Za-z0-9-]{10}`},
-	{"kind": "a Slack webhook", "hint": "hooks.slack", "pattern": `hooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]{16}`},
-	{"kind": "a Google API key", "hint": "AIza", "pattern": `\bAIza[A-Za-z0-9_-]{35}`},
-	{"kind": "a Stripe key", "hint": "k_live_", "pattern": `\b[rs]k_live_[A-Za-z0-9]{16}`},
-	{"kind": "a JSON Web Token", "hint": "eyJ", "pattern": `\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{16}`},
-	{"kind": "a private key", "hint": "PRIVATE KEY", "pattern": `-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----\s*[A-Za-z0-9+/]`},
-	{"kind": "a URL with a password", "hint": "@", "pattern": _url_with_password},
-]
-
-# Not in a comment, and not `$(VAR)`, `${VAR}`, `{{…}}`, `<…>`, `%s` or `***` in place of the password.
-_url_with_password := `(?m)^[^#\n]*\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@"'<>]*:[^\s/?#@"'<>${}%*][^\s/?#@"'<>]*@[A-Za-z0-9\[$]`
-
-# AWS' documentation writes AKIAIOSFODNN7EXAMPLE.
-_is_documented_example(match) if endswith(match, "7EXAMPLE")
 
 # --- Names and literal values ----------------------------------------------------------------------------------------
 
@@ -268,7 +312,7 @@ _flag_with_credential(arguments, i) := {"name": name, "index": i} if {
 	_is_credential_name(trim_left(name, "-"))
 	value := substring(arguments[i], equals + 1, -1)
 	_is_literal(value)
-	count(_known_kinds(value)) == 0
+	count(credential.kinds(value)) == 0
 }
 
 _flag_with_credential(arguments, i) := {"name": arguments[i], "index": i + 1} if {
@@ -276,7 +320,7 @@ _flag_with_credential(arguments, i) := {"name": arguments[i], "index": i + 1} if
 	value := arguments[i + 1]
 	_is_literal(value)
 	not startswith(value, "-")
-	count(_known_kinds(value)) == 0
+	count(credential.kinds(value)) == 0
 }
 
 default _ignored_names := ["ETCD_AUTH_TOKEN", "ETCD_INITIAL_CLUSTER_TOKEN"]

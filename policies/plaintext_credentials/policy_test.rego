@@ -247,3 +247,65 @@ test_the_pods_of_a_custom_kind_are_looked_at if {
 		with data.lockkeeper.workloads as fixture.fleet_table
 	fixture.paths(violations) == {concat("", [fixture.fleet_pointer, "/containers/0/args/0"])}
 }
+
+test_known_tokens_in_annotations_are_denied if {
+	object := fixture.create({
+		"apiVersion": "apps/v1",
+		"kind": "Deployment",
+		"metadata": {"name": "web", "annotations": {
+			"example.com/hook": known["a Slack webhook"],
+			"kubectl.kubernetes.io/last-applied-configuration": github_token,
+			"example.com/owner": "shop@example.com",
+		}},
+		"spec": {"template": {"metadata": {"annotations": {"example.com/a/b": github_token}}, "spec": {"containers": []}}},
+	})
+	violations := policy.deny with input as object
+	{violation.path: violation.msg | some violation in violations} == {
+		"/metadata/annotations/example.com~1hook": "the annotation example.com/hook holds a Slack webhook in plain text",
+		"/spec/template/metadata/annotations/example.com~1a~1b": "the annotation example.com/a/b holds a GitHub token in plain text",
+	}
+}
+
+test_annotations_of_a_ConfigMap_are_looked_at if {
+	object := fixture.create({
+		"apiVersion": "v1",
+		"kind": "ConfigMap",
+		"metadata": {"name": "settings", "annotations": {"hook": known["a Slack webhook"]}},
+	})
+	violations := policy.deny with input as object
+	fixture.paths(violations) == {"/metadata/annotations/hook"}
+}
+
+random := concat("", ["qZ7rT2mWx9", "KpL4vBn8Ys", "D3fHj6Qc1A"])
+
+test_a_long_random_value_is_a_warning if {
+	warnings := policy.warn with input as variable("UPLOAD_PARAMETER", random)
+	warnings == {{
+		"msg": `container "web": the value of UPLOAD_PARAMETER is a long random text, as tokens are`,
+		"path": "/spec/containers/0/env/0/value",
+		"details": {"container": "web", "name": "UPLOAD_PARAMETER"},
+		"remedy": {"text": concat("", [
+			"keep the value in a Secret (env: valueFrom.secretKeyRef, files: a secret volume) ",
+			"and replace the credential: everybody who could read the manifest has it",
+		])},
+	}}
+}
+
+test_this_does_not_look_random[name] if {
+	some name, [variable_name, value] in {
+		"a digest": ["IMAGE", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"],
+		"a UUID": ["TENANT", "6f1c9d3e-52a8-4b7f-9e0d-1c2b3a4f5e6d"],
+		"a class": ["MAIN_CLASS", "ShopOrderProcessingServiceApplicationV2"],
+		"a checksum by its name": ["CONFIG_HASH", random],
+		"a sentence": ["MOTTO", concat(" ", ["see", random])],
+		"a path": ["HOME_DIR", concat("", ["/srv.d/", random])],
+		"a short one": ["X", substring(random, 0, 20)],
+	}
+	warnings := policy.warn with input as variable(variable_name, value)
+	warnings == set()
+}
+
+test_a_random_value_with_a_telling_name_is_said_once if {
+	warnings := policy.warn with input as variable("UPLOAD_TOKEN", random)
+	count(warnings) == 1
+}

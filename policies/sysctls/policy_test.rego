@@ -80,3 +80,34 @@ test_the_pods_of_a_custom_kind_are_looked_at if {
 		with data.lockkeeper.workloads as fixture.fleet_table
 	fixture.paths(violations) == {concat("", [fixture.fleet_pointer, "/securityContext/sysctls/0/name"])}
 }
+
+test_the_level_of_the_namespace_decides if {
+	bad := setting([{"name": "kernel.msgmax", "value": "1"}])
+	denied := policy.deny with input as fixture.in_namespace(bad, {"enforce": "baseline"})
+	warned := policy.warn with input as fixture.in_namespace(bad, {"enforce": "privileged", "warn": "baseline"})
+	count(denied) > 0
+	warned == denied
+	allowed := policy.deny with input as fixture.in_namespace(bad, {"enforce": "privileged"})
+	silent := policy.warn with input as fixture.in_namespace(bad, {"enforce": "privileged"})
+	allowed | silent == set()
+}
+
+test_a_sysctl_is_safe_since_a_version[name] if {
+	some name, [safe, unsafe] in {
+		"kernel.shm_rmid_forced": ["v1.0", null],
+		"net.ipv4.ip_local_reserved_ports": ["v1.27", "v1.26"],
+		"net.ipv4.tcp_keepalive_time": ["v1.29", "v1.28"],
+		"net.ipv4.tcp_rmem": ["v1.32", "v1.31"],
+		"net.ipv4.tcp_notsent_lowat": ["v1.37", "v1.36"],
+	}
+	denied_at(name, safe) == set()
+	count(denied_at(name, unsafe)) == count([unsafe | unsafe != null])
+}
+
+denied_at(name, version) := violations if {
+	is_string(version)
+	modes := {"enforce": "baseline", "enforce-version": version}
+	violations := policy.deny with input as fixture.in_namespace(setting([{"name": name, "value": "1"}]), modes)
+}
+
+denied_at(_, null) := set()

@@ -137,3 +137,80 @@ test_parameters_exempt_other_roles if {
 	violations := policy.deny with input as fixture.with_parameters(rules([everything]), {"exemptClusterRoles": ["operator"]})
 	violations == set()
 }
+
+test_every_verb_spelled_out_is_every_verb if {
+	violations := policy.deny with input as rules([{
+		"apiGroups": ["*"],
+		"resources": ["*"],
+		"verbs": ["get", "list", "watch", "create", "update", "patch", "delete"],
+	}])
+	fixture.messages(violations) == {"rule 0 allows every verb on every resource of every API group"}
+}
+
+test_a_verb_less_is_a_warning if {
+	almost := {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch", "create", "update", "patch"]}
+	violations := policy.deny with input as rules([almost])
+	violations == set()
+	warnings := policy.warn with input as rules([almost])
+	fixture.paths(warnings) == {"/rules/0/apiGroups/0", "/rules/0/resources/0"}
+}
+
+test_everything_of_the_core_group_is_denied_in_a_ClusterRole_alone if {
+	core := [{"apiGroups": [""], "resources": ["*"], "verbs": ["*"]}]
+	violations := policy.deny with input as rules(core)
+	fixture.messages(violations) == {"rule 0 allows every verb on every resource of the core API group, in every namespace"}
+	of_a_role := policy.deny with input as role("Role", {"rules": core})
+	of_a_role == set()
+	warnings := policy.warn with input as role("Role", {"rules": core})
+	fixture.paths(warnings) == {"/rules/0/resources/0", "/rules/0/verbs/0"}
+}
+
+test_a_selector_that_selects_cluster_admin_is_denied[name] if {
+	some name, selector in {
+		"null": null,
+		"its label": {"matchLabels": {"kubernetes.io/bootstrapping": "rbac-defaults"}},
+		"its label, among others": {"matchExpressions": [{"key": "kubernetes.io/bootstrapping", "operator": "In", "values": ["x", "rbac-defaults"]}]},
+		"that it has the label": {"matchExpressions": [{"key": "kubernetes.io/bootstrapping", "operator": "Exists"}]},
+		"a label that it has not": {"matchExpressions": [{"key": "team", "operator": "DoesNotExist"}]},
+		"another value than one that it has not": {"matchExpressions": [{"key": "team", "operator": "NotIn", "values": ["a"]}]},
+		"another value than its own": {"matchExpressions": [{"key": "kubernetes.io/bootstrapping", "operator": "NotIn", "values": ["x"]}]},
+	}
+	violations := policy.deny with input as role("ClusterRole", {"aggregationRule": {"clusterRoleSelectors": [selector]}})
+	fixture.messages(violations) == {"aggregation selector 0 selects the ClusterRole cluster-admin: the role gets all of its rules"}
+}
+
+test_a_selector_that_does_not_select_cluster_admin_is_allowed[name] if {
+	some name, selector in {
+		"a label it has not": {"matchExpressions": [{"key": "team", "operator": "Exists"}]},
+		"another value": {"matchExpressions": [{"key": "kubernetes.io/bootstrapping", "operator": "In", "values": ["x"]}]},
+		"not its value": {"matchExpressions": [{"key": "kubernetes.io/bootstrapping", "operator": "NotIn", "values": ["rbac-defaults"]}]},
+		"without its label": {"matchExpressions": [{"key": "kubernetes.io/bootstrapping", "operator": "DoesNotExist"}]},
+		"both of two, of which it has one": {
+			"matchLabels": {"team": "a"},
+			"matchExpressions": [{"key": "kubernetes.io/bootstrapping", "operator": "Exists"}],
+		},
+		"a string": "all",
+	}
+	violations := policy.deny with input as role("ClusterRole", {"aggregationRule": {"clusterRoleSelectors": [selector]}})
+	violations == set()
+}
+
+test_the_rules_of_an_aggregated_role_are_judged_unless_Kubernetes_writes_them if {
+	aggregated := role("ClusterRole", {
+		"aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"example.com/aggregate-to-ops": "true"}}]},
+		"rules": [everything],
+	})
+	violations := policy.deny with input as aggregated
+	fixture.paths(violations) == {"/rules/0"}
+	controller := {"username": "system:serviceaccount:kube-system:clusterrole-aggregation-controller"}
+	of_the_controller := policy.deny with input as object.union(aggregated, {"review": {"userInfo": controller}})
+	of_the_controller == set()
+}
+
+test_an_exempt_role_may_aggregate_everything if {
+	violations := policy.deny with input as fixture.with_parameters(
+		role("ClusterRole", {"aggregationRule": {"clusterRoleSelectors": [{}]}}),
+		{"exemptClusterRoles": ["operator"]},
+	)
+	violations == set()
+}

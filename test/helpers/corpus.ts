@@ -7,6 +7,8 @@ import { isJsonObject, parseJson, type JsonObject } from '../../src/json.js'
 export interface CorpusObject {
   readonly source: string
   readonly manifest: JsonObject
+  /** The whole line: what else the corpus knows of the object. */
+  readonly record: JsonObject
 }
 
 const LINES = '.jsonl.gz'
@@ -25,7 +27,7 @@ export function* corpusObjects(directory: string): Generator<CorpusObject, void>
       const record = parseJson(line)
       if (!isJsonObject(record) || !isJsonObject(record.manifest)) break
       const { source_repo: source, manifest } = record
-      yield { source: typeof source === 'string' ? source : file, manifest }
+      yield { source: typeof source === 'string' ? source : file, manifest, record }
     }
   }
 }

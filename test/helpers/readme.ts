@@ -7,8 +7,8 @@ import { loadBundleFiles } from '../../src/io/bundle-source.js'
 import { lockkeeper } from './command.js'
 import { ROOT } from './repository.js'
 
-const FIRST_POLICY = 'policies/host_namespaces/policy.rego'
-const FIRST_LOOK = 'manifests/examples/first-look/node-doctor.yaml'
+const FIRST_POLICY = 'policies/service_external_ips/policy.rego'
+const FIRST_LOOK = 'manifests/examples/first-look/resolver.yaml'
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 const fenced = (language: string, text: string): string => `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``

@@ -3,17 +3,39 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
 import type { Problem } from '../../src/fields.js'
-import type { Json, JsonObject } from '../../src/json.js'
+import { isJsonObject, type Json, type JsonObject } from '../../src/json.js'
 import { readCards } from '../../src/policy/card.js'
 import type { PolicyCard } from '../../src/policy/policy-types.js'
 import { filesBelow, policyIds, ROOT } from '../helpers/repository.js'
+import { SAMPLE_ENDINGS } from '../helpers/samples.js'
 
 /** Policies about things that no public catalogue of controls knows. */
-const WITHOUT_CONTROLS = ['argocd_application_plugin', 'risk_threshold']
+const WITHOUT_CONTROLS = [
+  'api_service',
+  'argocd_application_plugin',
+  'crd_conversion_webhook',
+  'deprecated_api_versions',
+  'disruption_budgets',
+  'image_pull_policy',
+  'node_binding',
+  'pod_eviction',
+  'probes',
+  'protected_scale',
+  'removed_api_versions',
+  'risk_threshold',
+  'scale_to_zero',
+  'termination_grace',
+]
 
 /** `<catalogue>:<number or name>`, in the catalogue's own spelling. */
 const CONTROL =
-  /^(?:PSS:(?:baseline|restricted):[A-Za-z_]+|CIS:\d+(?:\.\d+)+|MITRE:T\d{4}(?:\.\d{3})?|NIST:SP800-190:\d+(?:\.\d+)+)$/
+  /^(?:PSS:(?:baseline|restricted):[A-Za-z_]+|CIS:\d+(?:\.\d+)+|MITRE:T\d{4}(?:\.\d{3})?|NIST:SP800-190:\d+(?:\.\d+)+|NIST:SP800-53:[A-Z]{2}-\d+(?:\(\d+\))?)$/
+
+/** The techniques of MITRE ATT&CK's matrix for Containers (version 17) that policies name: others need a look at the matrix first. */
+const TECHNIQUES = [
+  ...['T1036.005', 'T1053.007', 'T1078', 'T1078.001', 'T1098.006', 'T1133', 'T1204.003', 'T1485', 'T1496', 'T1528'],
+  ...['T1552.001', 'T1552.007', 'T1562.001', 'T1609', 'T1610', 'T1611'],
+].map(each => `MITRE:${each}`)
 
 /** Members of a card's `custom` that every policy of the library writes down. */
 const REQUIRED = ['controls', 'match', 'parameters', 'severity']
@@ -28,6 +50,15 @@ const IMPURE = /\b(?:http\.send|net\.lookup_ip_addr|opa\.runtime|rand\.\w+|time\
 const NEGATED_CALL_OF_A_REFERENCE = /\bnot [a-z_][\w.]*\([^()]*[a-z_]\w*[.[][^()]*\)/g
 
 const IDS = policyIds()
+
+/** How the files of samples end; the sentence that every sample begins with is a comment or the member `description`. */
+const ENDINGS = Object.values(SAMPLE_ENDINGS)
+const FIRST_SENTENCE = /^(?:# |\{\s*"description": ").{20,}\."?,?$/
+
+/** The start of a sample, up to and with its sentence. */
+function firstSentence(text: string): string {
+  return text.startsWith('{') ? text.split('\n', 2).join('') : (text.split('\n', 1)[0] ?? '')
+}
 
 /** The METADATA block over the package line. */
 function metadata(text: string): JsonObject {
@@ -65,7 +96,7 @@ t.test('every folder with Rego is a policy, the library or the built bundle', t 
     [...folders].filter(each => each !== undefined && !others.includes(each)),
     IDS,
   )
-  t.ok(IDS.length >= 12, 'the policies were found')
+  t.ok(IDS.length >= 100, 'the policies were found')
   t.end()
 })
 
@@ -96,8 +127,10 @@ for (const id of IDS) {
   t.test(`${id} names public controls`, t => {
     const { card } = cardOf(text)
     t.equal(card?.controls.length === 0, WITHOUT_CONTROLS.includes(id))
+    const isKnown = (control: string) =>
+      CONTROL.test(control) && (!control.startsWith('MITRE:') || TECHNIQUES.includes(control))
     t.strictSame(
-      card?.controls.filter(each => !CONTROL.test(each)),
+      card?.controls.filter(each => !isKnown(each)),
       [],
     )
     t.end()
@@ -115,22 +148,35 @@ for (const id of IDS) {
   t.test(`${id} has samples that it allows and samples that it denies`, t => {
     const names = readdirSync(join(folder, 'samples'))
     for (const kind of ['allowed', 'denied']) {
-      const samples = names.filter(name => name.startsWith(`${kind}-`) && name.endsWith('.yaml'))
+      const samples = names.filter(name => name.startsWith(`${kind}-`) && ENDINGS.some(each => name.endsWith(each)))
       t.ok(samples.length >= 2, `two or more ${kind} samples`)
       for (const name of samples) {
-        const [first = ''] = readFileSync(join(folder, 'samples', name), 'utf8').split('\n', 1)
-        t.match(first, /^# .{20,}\.$/, `${name} begins with what it shows`)
+        const text = readFileSync(join(folder, 'samples', name), 'utf8')
+        t.match(firstSentence(text), FIRST_SENTENCE, `${name} begins with what it shows`)
       }
     }
-    const strays = names.filter(
-      name =>
-        !/^(?:allowed|denied)-[a-z0-9-]+(?:\.yaml|\.context\.json)$/.test(name) ||
-        (name.endsWith('.json') && !names.includes(name.replace('.context.json', '.yaml'))),
-    )
+    const strays = names.filter(name => {
+      const [, base, ending] = /^((?:allowed|denied)-[a-z0-9-]+)(\..+)$/.exec(name) ?? []
+      if (base === undefined) return true
+      if (ending === '.context.json')
+        return !names.some(each => each === `${base}.yaml` || each === `${base}.request.json`)
+      return !ENDINGS.some(each => each === ending)
+    })
     t.strictSame(strays, [], 'nothing else is among the samples')
     t.end()
   })
 }
+
+t.test('every policy that knows deployers knows the same ones', t => {
+  const lists = IDS.flatMap(id => {
+    const { parameters } = metadata(readFileSync(join(ROOT, 'policies', id, 'policy.rego'), 'utf8'))
+      .custom as JsonObject
+    return isJsonObject(parameters) && parameters.deployers !== undefined ? [JSON.stringify(parameters.deployers)] : []
+  })
+  t.ok(lists.length >= 10, 'the policies were found')
+  t.equal(new Set(lists).size, 1)
+  t.end()
+})
 
 const SOURCES = filesBelow('policies', '.rego').filter(
   file => !file.startsWith('policies/bundle/') && !file.endsWith('_test.rego'),
