@@ -74,7 +74,8 @@ interface Native {
 /** `opa bench` on the same policies and input: wall µs of evaluations, which is less than their CPU time. */
 function nativeMicros(opa: string, directory: string): Native {
   const sources = [...filesBelow('policies/lib', '.rego'), ...policyIds().map(id => `policies/${id}/policy.rego`)]
-  const data = [...sources.filter(each => !each.endsWith('_test.rego')), 'policies/data/workloads.json']
+  const tables = filesBelow('policies/data', '.json').filter(each => !each.endsWith('/defaults.json'))
+  const data = [...sources.filter(each => !each.endsWith('_test.rego')), ...tables]
   const files = data.flatMap(each => ['-d', each])
   const listOf = (entrypoints: readonly string[]): string =>
     `x := [${entrypoints.map(each => `data.${each.replaceAll('/', '.')}`).join(', ')}]`
