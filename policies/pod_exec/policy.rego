@@ -19,20 +19,20 @@
 package lockkeeper.pod_exec
 
 import data.lockkeeper.lib.actor
+import data.lockkeeper.lib.command
 
 # No message holds the command: it may hold a credential.
 
 deny contains violation if {
 	not actor.is_exempt
-	some sign in _reverse_shells
-	contains(_text, sign)
+	command.has_any(_text, command.shell_signs)
 	violation := _violation("a reverse shell", "somebody outside then works in the container", "open a shell with kubectl exec -it where one is needed")
 }
 
 deny contains violation if {
 	not actor.is_exempt
-	_downloads
-	_runs_input
+	command.has_any(_text, command.download_signs)
+	command.has_any(_text, command.run_signs)
 	violation := _violation("a script from the network that is run at once", "what it does today is up to its server", "build what is needed into the image")
 }
 
@@ -44,8 +44,7 @@ warn contains violation if {
 
 warn contains violation if {
 	not actor.is_exempt
-	some sign in _credentials
-	contains(_text, sign)
+	command.has_any(_text, command.credential_signs)
 	violation := _violation("a command that names the place of a credential", "it can be used from anywhere until it expires", "leave credentials where they are, and ask for a token of one's own")
 }
 
@@ -62,42 +61,7 @@ _violation(what, harm, remedy) := {
 	"remedy": {"text": remedy},
 }
 
-_reverse_shells := {
-	"/dev/tcp/",
-	"/dev/udp/",
-	"nc -e",
-	"nc -c ",
-	"ncat -e",
-	"netcat -e",
-	"ncat --exec",
-	"ncat --sh-exec",
-	"socat exec:",
-	"socat tcp",
-	"socat openssl",
-	"mkfifo /",
-	"pty.spawn",
-	"fsockopen(",
-	"tcpsocket.new",
-	"socket.socket(",
-	"bash -i >&",
-	"sh -i >&",
-	"sh -i 2>&1",
-}
-
-_downloads if {
-	some program in ["curl ", "wget ", "fetch ", "base64 -d", "base64 --decode"]
-	contains(_text, program)
-}
-
-_runs_input if {
-	some sign in ["|sh", "| sh", "|bash", "| bash", "|python", "| python", "|perl", "| perl", "<(curl", "<(wget", "$(curl", "$(wget", "chmod +x", "chmod 7"]
-	contains(_text, sign)
-}
-
-_credentials := {"/var/run/secrets/", "/run/secrets/kubernetes.io", "169.254.169.254", "metadata.google.internal", "/etc/shadow", ".kube/config", ".docker/config.json"}
-
-# The words of the command with single spaces between them, in lower case.
-_text := lower(concat(" ", [word | some part in _command; some word in split(part, " "); word != ""]))
+_text := command.text(input.review.object.command)
 
 _command := [part | some part in input.review.object.command; is_string(part)]
 
