@@ -78,6 +78,10 @@ _likely := {
 		"does": "has a library from a writable place loaded into every program",
 		"remedy": "build the library into the image and name it there",
 	},
+	"long-script": {
+		"does": "is a long script that uses the network or the node: it was not looked into",
+		"remedy": "put the script into the image, where it can be read, tested and scanned",
+	},
 	"node-entry": {
 		"does": "works on the node or in other containers instead of its own",
 		"remedy": "let an agent made for that task do it, with only the rights that it needs",
@@ -92,12 +96,22 @@ else := set()
 
 # What was found, by the path of the field.
 _found[path] := {"entry": entry, "place": place, "patterns": patterns} if {
-	command.suspicious(concat(" ", [word | some row in _commands; some word in row.words; is_string(word)]))
+	command.suspicious(_all)
 	some path, row in _commands
-	patterns := command.patterns(command.text(row.words)) - _allowed_patterns
+	patterns := _patterns(command.text(row.words)) - _allowed_patterns
 	count(patterns) > 0
 	entry := row.entry
 	place := row.place
+}
+
+_all := concat(" ", [word | some row in _commands; some word in row.words; is_string(word)])
+
+# Looking closely takes time that grows faster than the text, and whoever waits for an answer has little of it.
+_patterns(text) := command.patterns(text) if count(_all) <= 8192
+
+_patterns(text) := {"long-script"} if {
+	count(_all) > 8192
+	command.suspicious(text)
 }
 
 # command and args are one command line; what is found in it is reported where most of it stands.

@@ -52,10 +52,10 @@ credential_signs := {
 
 # What a text does, by name: {"reverse-shell"}. It takes its time: ask `suspicious` of many texts at once first.
 patterns(value) := {name |
-	names := {name | some name, signs in _hints; has_any(value, signs)}
+	names := {name | some name in _names; _may(name, value)}
 	count(names) > 0
 	statements := split(_separated(value), ";")
-	found := {"text": value, "bare": _bare(value), "statements": statements, "pipelines": _pipelines(statements, _interesting)}
+	found := {"text": value, "bare": _bare(value), "statements": statements, "pipelines": _pipelines([statement | some statement in statements; _is_interesting(statement)])}
 	some name in names
 	_does(name, found)
 }
@@ -76,35 +76,53 @@ suspicious(value) if regex.match(
 	value,
 )
 
-# Without one of these a text does not do it.
-_hints := {
-	"reverse-shell": {
-		"/dev/tcp/", "/dev/udp/", "socket", "socat", "fsockopen", "nc ", "nc.", "ncat", "netcat", "telnet", "s_client", "child_process",
-		"/inet/tcp/", "tcpclient",
-	},
-	"credential-sent": _credentials | {"get secret", "create token", "env |", "env|"},
-	"credential-used": _credentials,
-	"metadata-credential": _metadata,
-	"decoded-script": {"base64", "base32", "xxd", "openssl", "b64", "atob"},
-	"download-run": _downloads | {"urlopen(", "requests.get(", "downloadstring(", "invoke-", "iwr ", "irm "},
-	"miner-download": _miners,
-	"preload": {"preload"},
-	"node-entry": _node_files | {"nsenter", "chroot", "crictl", "ctr ", "nerdctl", "kubectl "},
+_names := {
+	"reverse-shell", "credential-sent", "credential-used", "metadata-credential", "decoded-script", "download-run", "miner-download",
+	"preload", "node-entry",
 }
 
-_miners := {"xmrig", "xmr-stak", "cpuminer", "minerd", "nbminer", "lolminer", "phoenixminer", "t-rex-miner"}
+# Cheap, and holds for every text that does it: one search for all signs, where `contains` would go through a long script for
+# each of them.
+_may("reverse-shell", value) if regex.match(`/dev/tcp/|/dev/udp/|socket|socat|fsockopen|nc[ .]|ncat|netcat|telnet|s_client|/inet/tcp/|tcpclient|child_process`, value)
 
-# The statements with one of the signs as pipelines, each a list of stages: {"text", "words": without quotes and brackets,
-# "names": the words' last path segments, "program": the index of the one that runs}. Long scripts have few of these.
-_pipelines(statements, signs) := [[_stage(part) | some part in split(statement, "|")] |
+_may(name, value) if {
+	name in {"credential-sent", "credential-used"}
+	regex.match(
+		`serviceaccount/token|/run/secrets/|/etc/shadow|kube/config|docker/config|aws/credentials|ssh/id_|kubernetes/admin|kubernetes/pki`,
+		value,
+	)
+}
+
+_may(name, value) if {
+	name in {"credential-sent", "credential-used", "metadata-credential"}
+	regex.match(`/iam/security-cred|default/token|identity/oauth2/token|/ram/security-cred|kube-env`, value)
+}
+
+_may("credential-sent", value) if regex.match(`get secret|create token|env \||env\|`, value)
+
+_may("decoded-script", value) if regex.match(`base64|base32|xxd -r|openssl enc|b64|atob`, value)
+
+_may("download-run", value) if regex.match(`curl |wget |urlopen|requests\.get|downloadstring|invoke-|iwr |irm `, value)
+
+_may("miner-download", value) if regex.match(`xmrig|xmr-stak|cpuminer|minerd|nbminer|lolminer|phoenixminer|t-rex-miner`, value)
+
+_may("preload", value) if regex.match(`ld_preload=|ld\.so\.preload`, value)
+
+_may("node-entry", value) if regex.match(
+	`nsenter|chroot|crictl|ctr |nerdctl|kubectl [acde]|release_agent|core_pattern|proc/1/|[rod]\.sock|etc/cron|root/\.ssh|mount /dev/`,
+	value,
+)
+
+# Statements as pipelines, each a list of stages: {"text", "words": without quotes and brackets,
+# "names": the words' last path segments, "program": the index of the one that runs}.
+_pipelines(statements) := [[_stage(part) | some part in split(statement, "|")] |
 	some statement in statements
-	has_any(statement, signs)
 ]
 
-_interesting := {
-	"curl", "wget", "base64", "base32", "xxd", "openssl", "nc ", "nc.", "ncat", "netcat", "telnet", "socat", "/dev/tcp/", "/dev/udp/",
-	"chroot", "crictl", "ctr ", "nerdctl", "kubectl exec", "kubectl debug", "kubectl attach", "kubectl cp", "sh -i", "sh -l",
-}
+_is_interesting(statement) if regex.match(
+	`curl|wget|base64|base32|xxd|openssl|nc[ .]|ncat|netcat|telnet|socat|dev/tcp/|dev/udp/|chroot|crictl|ctr |nerdctl|kubectl [acde]|sh -[il]`,
+	statement,
+)
 
 # A shell for somebody outside.
 _does("reverse-shell", found) if {
@@ -172,7 +190,7 @@ _does("download-run", found) if {
 _does("download-run", found) if {
 	names := _loaded(found.pipelines)
 	count(names) > 0
-	count(names & _run(_pipelines(found.statements, names))) > 0
+	count(names & _run(_pipelines([statement | some statement in found.statements; has_any(statement, names)]))) > 0
 }
 
 _does("miner-download", found) if has_any(found.text, {"curl ", "wget ", "git clone "})
@@ -203,7 +221,10 @@ _does("credential-used", found) if {
 _does("metadata-credential", _)
 
 # Programs that work on the node or in other containers.
-_does("node-entry", found) if has_any(found.text, _node_files)
+_does("node-entry", found) if regex.match(
+	`proc/1/root|release_agent|kernel/core_pattern|/host/etc/cron|/host/root/\.ssh|(?:docker|containerd|crio)\.sock|mount /dev/(?:sd|vd|xvd|nvme)`,
+	found.text,
+)
 
 _does("node-entry", found) if {
 	some pipeline in found.pipelines
@@ -389,7 +410,7 @@ _loaded(parts) := {name |
 	not name in {"", "-", "null"}
 }
 
-_outputs(stage) := {name |
+_outputs(stage) := ({name |
 	some i, word in stage.words
 	_is_output_option(word)
 	name := stage.names[i + 1]
@@ -398,7 +419,7 @@ _outputs(stage) := {name |
 	contains(word, "://")
 	_keeps_name(stage)
 	name := stage.names[i]
-} | {name |
+}) | {name |
 	some prefix in [">", "-o/", "--output=", "--output-document="]
 	some i, word in stage.words
 	startswith(word, prefix)
@@ -423,7 +444,7 @@ _keeps_name(stage) if {
 _run(parts) := {_program(stage) | some pipeline in parts; some stage in pipeline} | {name |
 	some pipeline in parts
 	some stage in pipeline
-	_program(stage) in (_shells | _interpreters | {".", "source"})
+	_program(stage) in ((_shells | _interpreters) | {".", "source"})
 	some name in array.slice(stage.names, stage.program + 1, stage.program + 4)
 }
 
@@ -531,8 +552,3 @@ _is_entry(program, argument) if {
 }
 
 _is_entry("kubectl", argument) if argument in {"exec", "debug", "attach", "cp"}
-
-_node_files := {
-	"/proc/1/root", "release_agent", "/proc/sys/kernel/core_pattern", "/host/etc/cron", "/host/root/.ssh", "docker.sock",
-	"containerd.sock", "crio.sock", "mount /dev/sd", "mount /dev/vd", "mount /dev/xvd", "mount /dev/nvme",
-}
