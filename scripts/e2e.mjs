@@ -1,4 +1,4 @@
-// Runs the tests that need real programs, where nothing can leave or come in: a network, PID and mount namespace of their own.
+// Runs the tests that need real programs, where nothing can leave or come in: a network and PID namespace of their own.
 //   e2e.mjs e2e|long [file below build/…]
 import { spawnSync } from 'node:child_process'
 import { accessSync, chmodSync, constants, lstatSync, mkdirSync, mkdtempSync } from 'node:fs'
@@ -48,16 +48,16 @@ function run() {
   // One file at a time: each starts a cluster of its own, and there may be only two cores.
   const test = [process.execPath, 'scripts/test.mjs', '--jobs=1', '--timeout=1200', ...targets]
   const [isolation] = ISOLATIONS.filter(each => spawnSync('unshare', [...each, 'true']).status === 0)
-  const options = { cwd: new URL('..', import.meta.url).pathname, stdio: 'inherit' }
+  const env = { ...process.env, TMPDIR: temporary }
+  const options = { cwd: new URL('..', import.meta.url).pathname, stdio: 'inherit', env }
   if (isolation === undefined) {
     console.log('# this machine allows no namespaces: the programs listen on free ports of its loopback interface')
-    const env = { ...process.env, TMPDIR: temporary }
-    return spawnSync(test[0], test.slice(1), { ...options, env }).status ?? 1
+    return spawnSync(test[0], test.slice(1), options).status ?? 1
   }
-  // A /tmp of its own as well: some programs have fixed names there. With its first process the whole PID namespace ends.
-  const script = 'ip link set lo up && mount --bind "$1" /tmp && shift && exec "$@"'
-  const command = ['--pdeathsig', 'KILL', '--', 'unshare', ...isolation, 'sh', '-c', script, 'sh', temporary, ...test]
-  return spawnSync('setpriv', command, { ...options, env: { ...process.env, TMPDIR: '/tmp' } }).status ?? 1
+  // With its first process the whole PID namespace ends, however that happens.
+  const script = 'ip link set lo up && exec "$@"'
+  const command = ['--pdeathsig', 'KILL', '--', 'unshare', ...isolation, 'sh', '-c', script, 'sh', ...test]
+  return spawnSync('setpriv', command, options).status ?? 1
 }
 
 function missingParts() {
