@@ -190,6 +190,7 @@ function guessResource(kind: string): string {
 
 /** Groups whose kinds are configuration of programs on a machine: they look like objects, and no API server takes them. */
 const LOCAL_GROUPS = new Set([
+  'admission.k8s.io',
   'apiserver.config.k8s.io',
   'apiserver.k8s.io',
   'audit.k8s.io',
@@ -206,7 +207,7 @@ const LOCAL_GROUPS = new Set([
   'skaffold',
 ])
 
-/** True for configuration files that only look like objects: kubeadm's, kind's, a kubeconfig. */
+/** True for files that only look like objects to apply: kubeadm's and kind's configuration, a kubeconfig, a recorded AdmissionReview. */
 export function isLocalConfiguration(apiVersion: string, kind: string): boolean {
   return (apiVersion === 'v1' && kind === 'Config') || LOCAL_GROUPS.has(apiVersion.split('/')[0] ?? '')
 }

@@ -7,7 +7,7 @@ import type { ControlPlane } from './control-plane.js'
 import { freePort } from './ports.js'
 import type { ProgramChange } from './program-change.js'
 import { askOnce, isServed } from './probes.js'
-import { startProcess, type Process } from './processes.js'
+import { startProcess, waitFor, type Process } from './processes.js'
 import { program, programFiles } from './programs.js'
 import type { Testbed } from './testbed.js'
 import { together } from './together.js'
@@ -125,6 +125,7 @@ interface RepoServerOptions {
 async function startRepoServer(bed: Testbed, options: RepoServerOptions): Promise<Process> {
   const { directory, bin, env, redis, port, change } = options
   const metricsPort = await freePort()
+  const before = fileIdentity(ASK_PASS_SOCKET)
   const started = await startProcess(bed, {
     name: 'argocd-repo-server',
     command: join(bin, 'argocd-repo-server'),
@@ -139,20 +140,20 @@ async function startRepoServer(bed: Testbed, options: RepoServerOptions): Promis
     env: { ...env, ARGOCD_PLUGINSOCKFILEPATH: join(directory, 'sockets'), ...change?.env },
     ready: () => isServed(`http://127.0.0.1:${metricsPort}/healthz?full=true`),
   })
-  removeWithBed(bed, ASK_PASS_SOCKET)
-  return started
-}
-
-/** Removes a file outside of the bed's directory when the bed closes, unless another one has taken its place by then. */
-function removeWithBed(bed: Testbed, path: string): void {
-  const own = fileIdentity(path)
-  bed.onClose(path, () => {
-    if (fileIdentity(path) === own) rmSync(path, { force: true })
+  // It comes a moment after the server is ready.
+  const own = await waitFor('the socket of repo-server', () => {
+    const identity = fileIdentity(ASK_PASS_SOCKET)
+    return Promise.resolve(identity === before ? null : identity)
   })
+  // Outside of the bed's directory, so another run may have put its own in the place by then.
+  bed.onClose(ASK_PASS_SOCKET, () => {
+    if (fileIdentity(ASK_PASS_SOCKET) === own) rmSync(ASK_PASS_SOCKET, { force: true })
+  })
+  return started
 }
 
 /** Tells a file from another one that is there later, or null when there is none; the number alone is used again. */
 export function fileIdentity(path: string): string | null {
   const found = lstatSync(path, { throwIfNoEntry: false })
-  return found === undefined ? null : `${found.ino} ${found.ctimeMs}`
+  return found === undefined ? null : `${found.ino} ${found.birthtimeMs}`
 }

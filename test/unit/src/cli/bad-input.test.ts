@@ -173,6 +173,7 @@ const badInputs: Record<string, BadInput> = {
     args: t => {
       const path = file(t, GOOD)
       writeFileSync(join(dirname(path), 'kind.yaml'), 'apiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\n')
+      writeFileSync(join(dirname(path), 'review.json'), '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}')
       return [dirname(path)]
     },
     status: 0,
