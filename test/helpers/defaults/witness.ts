@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
-import { text } from 'node:stream/consumers'
 import type { JsonObject } from '../../../src/json.js'
 import { createCertificateAuthority } from '../testbed/certificates.js'
 import { type ControlPlane, startControlPlane } from '../testbed/control-plane.js'
 import { listen } from '../testbed/listen.js'
 import { member } from '../testbed/api-objects.js'
+import { readBody } from '../testbed/request-body.js'
 import type { Testbed } from '../testbed/testbed.js'
 import type { ServedKind } from './openapi.js'
 
@@ -93,7 +93,7 @@ async function answer(
   response: ServerResponse,
   seen: Map<string, JsonObject>,
 ): Promise<void> {
-  const review: unknown = JSON.parse(await text(incoming))
+  const review: unknown = JSON.parse((await readBody(incoming)).toString('utf8'))
   const uid = member(review, 'request', 'uid')
   const name = member(review, 'request', 'options', 'fieldManager')
   const isProbe = typeof name === 'string' && name.startsWith(NAME)

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { member } from './api-objects.js'
 import type { AuditEvent } from './audit.js'
 import { listen } from './listen.js'
+import { readBody } from './request-body.js'
 import type { Testbed } from './testbed.js'
 
 /** Takes what an API server sends to its audit webhook. */
@@ -10,9 +11,6 @@ export interface AuditReceiver {
   /** All events until now, in the order they came. */
   events(): readonly AuditEvent[]
 }
-
-/** The API server cuts its batches at 10 MiB. */
-const MAX_BYTES = 16 * 1024 * 1024
 
 /** An audit webhook on loopback, without TLS: what is tested is what arrives, not how. */
 export async function startAuditReceiver(bed: Testbed): Promise<AuditReceiver> {
@@ -33,14 +31,7 @@ export async function startAuditReceiver(bed: Testbed): Promise<AuditReceiver> {
 }
 
 async function readEvents(request: IncomingMessage): Promise<AuditEvent[]> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > MAX_BYTES) throw new Error(`a batch is longer than ${MAX_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  const list: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  const list: unknown = JSON.parse((await readBody(request)).toString('utf8'))
   const items = member(list, 'items')
   if (member(list, 'kind') !== 'EventList' || !Array.isArray(items)) throw new Error('this is no EventList')
   return items as AuditEvent[]

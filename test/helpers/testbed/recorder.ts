@@ -7,6 +7,7 @@ import { createCertificateAuthority } from './certificates.js'
 import type { ControlPlane } from './control-plane.js'
 import { listen } from './listen.js'
 import { waitFor } from './processes.js'
+import { readBody } from './request-body.js'
 import type { Testbed } from './testbed.js'
 
 /** One AdmissionReview as the API server sent it. */
@@ -29,9 +30,6 @@ export interface RecorderOptions {
   /** Members of the webhook in the configuration: `rules`, selectors, `matchConditions`. Everything is recorded when nothing is said. */
   readonly webhook?: Readonly<Record<string, unknown>>
 }
-
-/** The API server takes objects of up to 3 MiB, and an UPDATE has two. */
-const MAX_BYTES = 16 * 1024 * 1024
 
 const EVERYTHING = [{ apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*/*'], scope: '*' }]
 const PROBE_LABEL = 'recorder-probe'
@@ -115,14 +113,7 @@ async function answer(
   record: (review: RecordedReview) => void,
 ): Promise<void> {
   try {
-    const chunks: Buffer[] = []
-    let length = 0
-    for await (const chunk of incoming as AsyncIterable<Buffer>) {
-      length += chunk.length
-      if (length > MAX_BYTES) throw new Error(`the review is longer than ${MAX_BYTES} bytes`)
-      chunks.push(chunk)
-    }
-    const bytes = Buffer.concat(chunks)
+    const bytes = await readBody(incoming)
     const review: unknown = JSON.parse(bytes.toString('utf8'))
     const uid = member(review, 'request', 'uid')
     if (member(review, 'kind') !== 'AdmissionReview' || typeof uid !== 'string') throw new Error('no AdmissionReview')

@@ -2,6 +2,7 @@ import { createServer } from 'node:https'
 import { type Manifest, member } from './api-objects.js'
 import { createCertificateAuthority } from './certificates.js'
 import { listen } from './listen.js'
+import { readBody } from './request-body.js'
 import type { Testbed } from './testbed.js'
 
 /**
@@ -14,8 +15,7 @@ export async function startStaticGuard(bed: Testbed): Promise<Manifest> {
   const certificate = authority.issue({ commonName: 'guard', hosts: ['127.0.0.1'] })
   const server = createServer(certificate, (incoming, response) => {
     void (async () => {
-      const text = (await incoming.setEncoding('utf8').toArray()).join('')
-      const request = member(JSON.parse(text), 'request')
+      const request = member(JSON.parse((await readBody(incoming)).toString('utf8')), 'request')
       const labels = member(
         request,
         member(request, 'operation') === 'DELETE' ? 'oldObject' : 'object',
