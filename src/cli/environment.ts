@@ -1,4 +1,4 @@
-import type { createPool } from '../io/pool.js'
+import type { PoolOptions, ReviewPool } from '../io/pool.js'
 
 /** Where a command writes; a terminal says so. */
 export interface Output {
@@ -17,7 +17,7 @@ export interface CliEnvironment {
   readonly now: Date
   /** Ends with the process' SIGINT or SIGTERM. */
   readonly signal: AbortSignal
-  readonly createPool: typeof createPool
+  readonly createPool: (options: PoolOptions) => Promise<ReviewPool>
 }
 
 /** Writes and waits until the receiver keeps up, so that a slow pipe costs no memory. */

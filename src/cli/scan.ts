@@ -2,7 +2,7 @@ import type { Context, Decision, SetViolation } from '../decision-types.js'
 import { GateError } from '../errors.js'
 import { builtInBundlePath, loadBundleFiles } from '../io/bundle-source.js'
 import { findInputs } from '../io/inputs.js'
-import type { Pool } from '../io/pool.js'
+import type { ReviewPool } from '../io/pool.js'
 import type { Change } from '../policy/evaluate.js'
 import type { ViolationLines } from '../report/report.js'
 import { errorText } from '../report/text.js'
@@ -86,12 +86,12 @@ const NO_LINES: ViolationLines = new Map()
 class Scan {
   readonly #options: ScanOptions
   readonly #environment: CliEnvironment
-  readonly #pool: Pool
+  readonly #pool: ReviewPool
   readonly #now: string
   /** Only kept where a policy judges whole sets. */
   readonly #changes: Map<ManifestSet, { change: Change; decision: Decision }[]> | null
 
-  constructor(options: ScanOptions, environment: CliEnvironment, pool: Pool) {
+  constructor(options: ScanOptions, environment: CliEnvironment, pool: ReviewPool) {
     this.#options = options
     this.#environment = environment
     this.#pool = pool

@@ -1,13 +1,15 @@
 import { Worker } from 'node:worker_threads'
 import { GateError } from '../errors.js'
 import { NativeGuard } from './native-guard.js'
-import type { Answer, Task, WorkerStart } from './pool-messages.js'
+import type { Answer, NamespaceChange, Outcome, Task, WorkerStart } from './pool-messages.js'
 
 /** One thread of the pool, with the job it is on. */
 export interface PoolWorker<Job> {
   readonly ready: boolean
   readonly job: Job | null
   run(job: Job, task: Task): void
+  /** Tells the thread what its copy of the namespaces lacks; it knows before the next task. */
+  learn(changes: readonly NamespaceChange[]): void
   /** Takes the job away from the thread; null when it has none. */
   take(): Job | null
   /** How long the running rule and the whole job have taken, as far as it was seen from here; `policy`: its card's index. */
@@ -27,9 +29,12 @@ export interface ThreadEvents<Job> {
 }
 
 interface Settled {
-  resolve(text: string): void
+  resolve(outcome: Outcome): void
   reject(error: GateError): void
 }
+
+/** The largest review, 8 MiB of small values, takes a third of it. */
+const MAX_HEAP_MIB = 512
 
 /** Starts one worker thread; it takes a job once `ready`. */
 export function startWorker<Job extends Settled>(
@@ -45,6 +50,8 @@ export function startWorker<Job extends Settled>(
     workerData,
     // The options of the process (--input-type, --eval) are about its own script.
     execArgv: [],
+    // One that runs out of memory ends alone.
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
   })
   let ready = false
   let ending = false
@@ -71,6 +78,9 @@ export function startWorker<Job extends Settled>(
       // Only work in hand keeps the process alive.
       worker.ref()
       worker.postMessage(task)
+    },
+    learn(changes) {
+      worker.postMessage({ kind: 'namespaces', changes })
     },
     take() {
       const taken = job
@@ -106,14 +116,14 @@ export function startWorker<Job extends Settled>(
       settleStart()
       if (job === null) worker.unref()
       events.onReady()
-    } else if (answer.kind === 'done') {
-      events.onDone(thread, each => {
-        each.resolve(answer.text)
-      })
-    } else {
+    } else if (answer.kind === 'failed') {
       const { code, message, position } = answer
       events.onDone(thread, each => {
         each.reject(new GateError(code, message, { position }))
+      })
+    } else {
+      events.onDone(thread, each => {
+        each.resolve(answer)
       })
     }
   })

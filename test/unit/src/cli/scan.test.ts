@@ -10,7 +10,7 @@ import { runScan, type ScanOptions } from '../../../../src/cli/scan.js'
 import { DEFAULT_CONFIG } from '../../../../src/config.js'
 import type { Context, Decision, SetDecision, SetViolation } from '../../../../src/decision-types.js'
 import { GateError } from '../../../../src/errors.js'
-import type { Pool } from '../../../../src/io/pool.js'
+import type { ReviewPool } from '../../../../src/io/pool.js'
 import { isJsonObject, type JsonObject } from '../../../../src/json.js'
 import type { Bundle } from '../../../../src/policy/bundle.js'
 import type { Change } from '../../../../src/policy/evaluate.js'
@@ -36,7 +36,7 @@ const BUNDLE = join(ROOT, 'test/fixtures/bundles/parameters/bundle')
 const DIGEST = `sha256:${'12'.repeat(32)}`
 
 /** A gate that answers as the object's label `answer` says; `slow` answers come after all others that wait. */
-function fakePool(fake: FakePool, { changeset = false, workers = 2 } = {}): Pool {
+function fakePool(fake: FakePool, { changeset = false, workers = 2 } = {}): ReviewPool {
   let running = 0
   const card = { scope: changeset ? 'changeset' : 'object' }
   const bundle = {
