@@ -195,9 +195,11 @@ function sendText(response: Response, status: number, text: string): void {
 
 /** What express.raw refuses (too large, cut off), and defects of our own. */
 function answerFailure({ log }: AppOptions): ErrorRequestHandler {
-  return (thrown: unknown, request, response, next) => {
-    if (response.headersSent || request.socket.destroyed) {
-      next(thrown)
+  // Four parameters are how express knows it; its own handler, the next one, would print the error.
+  return (thrown: unknown, request, response, _next) => {
+    if (request.socket.destroyed) return
+    if (response.headersSent) {
+      response.destroy()
       return
     }
     response.set('connection', 'close')

@@ -16,6 +16,21 @@ export interface WebhookServerOptions {
   /** PEM: callers are asked for a certificate by this authority; whether they are let in is the app's to say. */
   readonly clientCa?: string
   readonly app: Express
+  readonly limits?: Partial<ServerLimits>
+}
+
+/** How long a caller may keep the server waiting, in milliseconds. */
+export interface ServerLimits {
+  /** For a whole request: the API server gives up after 30 s at most, and sends a body at once. */
+  readonly requestTimeoutMs: number
+  readonly headersTimeoutMs: number
+  /** How often both are looked at. */
+  readonly checkIntervalMs: number
+  /**
+   * For the next request on a connection. Longer than the API server keeps an idle one (90 s, Go's http.Transport as
+   * client-go sets it up): the side that sends the next request must be the one that closes.
+   */
+  readonly keepAliveMs: number
 }
 
 export interface WebhookServer {
@@ -26,28 +41,25 @@ export interface WebhookServer {
   close(graceMs: number): Promise<void>
 }
 
-/** A body that takes longer is not the API server's: it gives up after 30 s at most. */
-const REQUEST_TIMEOUT_MS = 10_000
-const HEADERS_TIMEOUT_MS = 5_000
-/** How often Node looks at both. */
-const CHECK_INTERVAL_MS = 1_000
-/**
- * Longer than the API server keeps an idle connection (90 s, Go's http.Transport as client-go sets it up): the side that
- * sends the next request must be the one that closes.
- */
-const KEEP_ALIVE_MS = 120_000
+const LIMITS: ServerLimits = {
+  requestTimeoutMs: 10_000,
+  headersTimeoutMs: 5_000,
+  checkIntervalMs: 1_000,
+  keepAliveMs: 120_000,
+}
 const MAX_HEADER_BYTES = 16 * 1024
 
 /** Starts the https server. @throws what listening throws: the port is taken, the certificate is none */
 export async function startServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const { address, port, certificate, clientCa, app } = options
+  const limits = { ...LIMITS, ...options.limits }
   const tls: ServerOptions = {
     ...secure(certificate),
     minVersion: 'TLSv1.2',
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    connectionsCheckingInterval: CHECK_INTERVAL_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: limits.requestTimeoutMs,
+    headersTimeout: limits.headersTimeoutMs,
+    connectionsCheckingInterval: limits.checkIntervalMs,
+    keepAliveTimeout: limits.keepAliveMs,
     maxHeaderSize: MAX_HEADER_BYTES,
     ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
   }

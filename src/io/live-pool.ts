@@ -102,6 +102,7 @@ export async function createLivePool(options: LivePoolOptions): Promise<LivePool
       return current
     },
     admit(body, work) {
+      if (isClosed) return Promise.reject(new GateError('GATE_CLOSED', 'the gate is shutting down'))
       return current === null
         ? Promise.reject(new GateError('BUNDLE_UNREADABLE', failure.message, { cause: failure }))
         : current.admit(body, work)

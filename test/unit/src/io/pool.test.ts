@@ -1,8 +1,10 @@
 import t from 'tap'
-import type { Decision } from '../../../../src/decision-types.js'
+import type { Decision, NamespaceInfo } from '../../../../src/decision-types.js'
 import { compileModule, createGate, parseBundle } from '../../../../src/gate.js'
 import { startWorker } from '../../../../src/io/pool-thread.js'
-import { createPool, type PoolOptions } from '../../../../src/io/pool.js'
+import type { NamespaceChange } from '../../../../src/io/pool-messages.js'
+import { createPool, type NamespaceDirectory, type PoolOptions } from '../../../../src/io/pool.js'
+import { stringifyJson, type Json, type JsonObject } from '../../../../src/json.js'
 import { fixtureBundle } from '../../../helpers/bundles.js'
 import { admissionRequest, contextOf, pod } from '../../../helpers/requests.js'
 
@@ -127,6 +129,116 @@ t.test('a request that cannot be read is refused, not lost', async t => {
     await t.rejects(pool.review(broken, contextOf()), { name: 'GateError' })
     t.equal((await pool.review(admissionRequest(), contextOf())).resource.name, 'web', 'and the thread goes on')
   })
+})
+
+const review = (object: JsonObject = pod()): Buffer => {
+  const request = { ...admissionRequest({ object }), options: null }
+  return Buffer.from(
+    stringifyJson({ kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', request } as unknown as Json),
+  )
+}
+const work = (timeoutMs = 60_000) => ({
+  now: '2026-06-01T12:00:00Z',
+  deadlineMs: performance.now() + timeoutMs,
+  withDecision: true,
+})
+
+t.test('a review is answered by its bytes', async t => {
+  await withPool({ files: await fixtureBundle('mixed'), workers: 2, warm: true }, async pool => {
+    const { response, uid, record, decision } = await pool.admit(review(), work())
+    t.equal(uid, admissionRequest().uid)
+    t.equal(record.allowed, false)
+    const provenance = { class: 'out-of-band-unmanaged', evidence: ['actor'] } as const
+    const context = contextOf({ namespace: 'unknown', provenance })
+    const wanted = await (await createGate(pool.bundle)).review(admissionRequest(), context)
+    t.equal(decision?.id, wanted.id, 'there is no cluster to ask for the namespace')
+    t.match(JSON.parse(response), { response: { uid, allowed: false } })
+    const bare = await pool.admit(review(), { ...work(), withDecision: false })
+    t.strictSame([bare.decision, bare.record], [null, record])
+    const malformed = await pool.admit(Buffer.from('{'), work())
+    t.strictSame([malformed.uid, malformed.record.error?.code], ['', 'MANIFEST_SYNTAX'])
+  })
+})
+
+t.test('a policy that never ends leaves time for the answer', async t => {
+  await withPool({ files: await fixtureBundle('spinning'), workers: 1, warm: true }, async pool => {
+    // A third of the time is the policy's, whatever the pool allows a policy.
+    const { decision } = await pool.admit(review(), work(3_000))
+    t.strictSame(decision === null ? [] : found(decision)[0], [
+      'spinning',
+      'the policy could not be evaluated: it ran for more than 1000 ms and was stopped',
+    ])
+  })
+})
+
+t.test('a review that waited too long is not judged any more', async t => {
+  await withPool({ files: await fixtureBundle('spinning'), workers: 1, policyTimeoutMs: 60_000 }, async pool => {
+    const running = pool.admit(review(), work(1_500))
+    const waiting = pool.admit(review(), work(300))
+    await t.rejects(waiting, {
+      code: 'GATE_DEADLINE',
+      message: 'the request was not judged in time: it waited for a thread',
+    })
+    await running.catch(() => undefined)
+  })
+})
+
+t.test('threads know the namespaces of the cluster, and one that they do not know is asked for', async t => {
+  let tell: (changes: readonly NamespaceChange[]) => void = () => undefined
+  const asked: string[] = []
+  const info = (team: string): NamespaceInfo => ({ labels: { team }, annotations: {} })
+  const directory: NamespaceDirectory = {
+    known: () => [['shop', info('shop')]],
+    onChange: listener => {
+      tell = listener
+      return () => undefined
+    },
+    lookUp: name => {
+      asked.push(name)
+      return Promise.resolve(name === 'new' ? { info: info('new') } : { problem: 'HTTP 500' })
+    },
+  }
+  // Its policy repeats a label of the namespace, which the Decision's id holds.
+  await withPool({ files: await fixtureBundle('mixed'), workers: 2, warm: true, namespaces: directory }, async pool => {
+    const admitIn = async (namespace: string) => {
+      const request = { ...admissionRequest({ namespace }), options: null }
+      const body = { kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', request }
+      return pool.admit(Buffer.from(stringifyJson(body as unknown as Json)), work())
+    }
+    const idFor = async (namespace: string, known: NamespaceInfo) => {
+      const gate = await createGate(pool.bundle)
+      const provenance = { class: 'out-of-band-unmanaged', evidence: ['actor'] } as const
+      return (await gate.review(admissionRequest({ namespace }), contextOf({ namespace: known, provenance }))).id
+    }
+    t.equal((await admitIn('shop')).record.decisionId, await idFor('shop', info('shop')))
+    tell([['shop', info('changed')]])
+    for (let i = 0; i < 4; i += 1) {
+      t.equal((await admitIn('shop')).record.decisionId, await idFor('shop', info('changed')), 'in every thread')
+    }
+    t.strictSame(asked, [])
+    t.equal((await admitIn('new')).record.decisionId, await idFor('new', info('new')))
+    tell([['shop', null]])
+    const gone = await admitIn('shop')
+    t.strictSame(
+      [gone.uid, gone.record.allowed, gone.record.error],
+      [
+        admissionRequest().uid,
+        false,
+        { code: 'NAMESPACE_LOOKUP_FAILED', message: 'the namespace shop could not be looked up: HTTP 500' },
+      ],
+    )
+    t.strictSame(asked, ['new', 'shop'])
+  })
+})
+
+t.test('a pool that drains answers what it has', async t => {
+  const files = await fixtureBundle('spinning')
+  const pool = await createPool({ files, allowUnsigned: true, workers: 1, policyTimeoutMs: 100 })
+  const running = [pool.admit(review(), work()), pool.admit(review(), work())]
+  const drained = pool.drain()
+  await t.rejects(pool.admit(review(), work()), { code: 'GATE_CLOSED' })
+  for (const each of running) t.equal((await each).record.error, null)
+  await drained
 })
 
 t.test('a bundle that cannot be used starts no pool', async t => {
