@@ -32,6 +32,8 @@ export interface LogFields {
   readonly resourceVersion?: string
   readonly reason?: string
   readonly changes?: readonly string[]
+  /** Who wrote last, in their own words: a hint, no evidence. */
+  readonly managerHint?: string
 }
 
 /** JSON lines on one stream. */
