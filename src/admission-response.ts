@@ -46,8 +46,18 @@ export function buildAdmissionResponse(decision: Decision, uid: string): Admissi
     allowed: decision.allowed,
     ...(decision.allowed ? {} : { status: { code: 403, reason: 'Forbidden', message: denialMessage(decision) } }),
     ...(warnings.length === 0 ? {} : { warnings }),
-    auditAnnotations: { 'decision-id': decision.id, 'bundle-digest': decision.bundle.digest },
+    auditAnnotations: auditAnnotations(decision),
   })
+}
+
+function auditAnnotations({ id, bundle, action, provenance, degraded }: Decision): Readonly<Record<string, string>> {
+  return {
+    'decision-id': id,
+    'bundle-digest': bundle.digest,
+    action,
+    provenance: provenance.class,
+    ...(degraded.length === 0 ? {} : { degraded: [...new Set(degraded.map(each => each.code))].join(',') }),
+  }
 }
 
 /** The answer to a request that could not be judged: never allowed, with the status of the error's code. */
@@ -79,7 +89,11 @@ function denialMessage(decision: Decision): string {
 }
 
 function warningTexts(decision: Decision): readonly string[] {
-  return [...new Set([...violationTexts(decision, 'warn'), ...decision.degraded.map(degradedText)])]
+  const violations = violationTexts(decision, 'warn')
+  // A bundle without a model says nothing about this request: people read it only where nothing else explains the warning.
+  const isExplained = decision.action === 'allow' || violations.length > 0 || !decision.allowed
+  const degraded = decision.degraded.filter(({ code }) => code !== 'MODEL_MISSING' || !isExplained)
+  return [...new Set([...violations, ...degraded.map(degradedText)])]
 }
 
 /** The violations that have this action at the gate that answers. */

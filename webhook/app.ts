@@ -39,6 +39,8 @@ export interface Answered {
   readonly durationMs: number
   /** How long it waited for a thread; null where none took it. */
   readonly queueMs: number | null
+  /** Who called: an API server. */
+  readonly address: string
   /** The caller's trace, as it came. */
   readonly traceparent: string | undefined
 }
@@ -153,6 +155,7 @@ async function answerReview(options: AppOptions, request: Request, response: Res
       receivedMs,
       durationMs: monotonicMs() - startedMs,
       queueMs,
+      address: request.socket.remoteAddress ?? '',
       traceparent: typeof traceparent === 'string' ? traceparent : undefined,
     })
   }

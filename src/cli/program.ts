@@ -1,10 +1,12 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { GateError } from '../errors.js'
 import type { CliEnvironment } from './environment.js'
 import type { ExplainOptions } from './explain.js'
+import { rfc3339, wholeNumber } from './option-values.js'
 import type { LookOptions } from './policy.js'
 import type { ScanOptions } from './scan.js'
 import { SCAN_FORMATS } from './scan-formats.js'
+import { addWebhook } from './webhook.js'
 
 /** What the commands answer through: the exit code of the last one. */
 export interface Program {
@@ -45,6 +47,7 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
   addPolicy(command, environment)
   addBundle(command, environment)
   addExplain(command, environment)
+  addWebhook(command, environment, version)
   return program
 }
 
@@ -191,20 +194,4 @@ Examples:
       }
       await (await import('./explain.js')).explain(wanted, options, environment)
     })
-}
-
-const MAX_WORKERS = 256
-
-function wholeNumber(text: string): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= 1 && value <= MAX_WORKERS) return value
-  throw new InvalidArgumentError(`It must be a whole number from 1 to ${MAX_WORKERS}.`)
-}
-
-const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
-
-function rfc3339(text: string): Date {
-  const time = new Date(text)
-  if (RFC_3339.test(text) && !Number.isNaN(time.getTime())) return time
-  throw new InvalidArgumentError('It must be a time such as 2026-01-31T12:00:00Z.')
 }

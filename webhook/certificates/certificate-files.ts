@@ -77,6 +77,7 @@ export async function createCertificateFiles(options: CertificateFilesOptions): 
   return {
     current: () => material,
     caBundle: () => material.caBundle,
+    sealKey: () => null,
     // Whoever renews the files knows when their authority is trusted.
     published: () => undefined,
     refresh,

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { GateError } from '../../src/errors.js'
 import { ClusterError } from '../../src/io/cluster/cluster-client.js'
 import type { Logger } from '../../src/io/log.js'
@@ -126,6 +127,7 @@ export async function createCertificates(options: CertificatesOptions): Promise<
   return {
     current: () => material,
     caBundle: () => material.caBundle,
+    sealKey: () => (state === null ? null : sealKeyOf(state)),
     published: fingerprints => {
       const at = now()
       since = new Map(fingerprints.map(each => [each, since.get(each) ?? at]))
@@ -134,6 +136,11 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     refresh,
     close,
   }
+}
+
+/** Another use of the authority's key needs a key of its own. */
+function sealKeyOf({ signer }: CompleteState): Uint8Array {
+  return createHmac('sha256', signer.key).update('lockkeeper registration seal').digest()
 }
 
 /** What may pass is waited for; a webhook often starts before the API server can be reached. */

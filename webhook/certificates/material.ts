@@ -22,6 +22,8 @@ export interface Certificates {
   current(): CertificateMaterial
   /** PEM: what the registration has to publish. */
   caBundle(): string
+  /** A secret that the replicas share, for the seal of their registration; null where they share none. */
+  sealKey(): Uint8Array | null
   /** Takes the fingerprints in the `caBundle` that the API server has now; see `fingerprintsOf`. */
   published(fingerprints: readonly string[]): void
   /** Looks for a change at once; before a `caBundle` that somebody else wrote is replaced. Never rejects. */

@@ -239,7 +239,12 @@ t.test('responses', t => {
       response: {
         uid: 'u',
         allowed: true,
-        auditAnnotations: { 'decision-id': 'd1', 'bundle-digest': 'sha256:b' },
+        auditAnnotations: {
+          'decision-id': 'd1',
+          'bundle-digest': 'sha256:b',
+          action: 'allow',
+          provenance: 'approved',
+        },
       },
     },
     'allowed',
@@ -270,7 +275,13 @@ t.test('responses', t => {
           'risk 0.91 high (threshold 0.80): runs as root; mounts the host; has no limits',
       },
       warnings: ['[image_tag] image_tag is wrong', '[RARITY_COLD] there is no rarity snapshot yet'],
-      auditAnnotations: { 'decision-id': 'd1', 'bundle-digest': 'sha256:b' },
+      auditAnnotations: {
+        'decision-id': 'd1',
+        'bundle-digest': 'sha256:b',
+        action: 'deny',
+        provenance: 'approved',
+        degraded: 'RARITY_COLD',
+      },
     },
     'denied, with warnings',
   )
@@ -301,6 +312,17 @@ t.test('responses', t => {
 })
 
 const runes = (text: string): number => Array.from(text).length
+
+t.test('a missing model is told to people only where nothing else explains a warning', t => {
+  const degraded = [{ code: 'MODEL_MISSING', text: 'no model' }] as const
+  const warningsOf = (change: Partial<Decision>) =>
+    buildAdmissionResponse(decision({ degraded, ...change }), 'u').response.warnings
+  t.equal(warningsOf({ allowed: true, action: 'allow', violations: [] }), undefined)
+  t.strictSame(warningsOf({ allowed: true, action: 'warn', violations: [] }), ['[MODEL_MISSING] no model'])
+  const warned = violation('a', { enforcementAction: 'warn' })
+  t.strictSame(warningsOf({ allowed: true, action: 'warn', violations: [warned] })?.length, 1)
+  t.end()
+})
 
 t.test('warnings fit what the API server lets through', t => {
   const words = Array.from({ length: 100 }, (_, index) => `word${index}`).join(' ')

@@ -1,0 +1,133 @@
+import { hostname } from 'node:os'
+import { Option, type Command } from 'commander'
+import type { WebhookOptions } from '../../webhook/options.js'
+import { GateError } from '../errors.js'
+import { LOG_LEVELS, type LogLevel } from '../io/log.js'
+import type { CliEnvironment } from './environment.js'
+import { portNumber, repeated, seconds, wholeNumber } from './option-values.js'
+import { inClusterOf, ownNamespace } from './own-pod.js'
+
+/** What commander makes of the flags; the rest of the options follows from it. */
+interface WebhookFlags {
+  readonly standalone: boolean
+  readonly address?: string
+  readonly port: number
+  readonly probePort: number
+  readonly bundle?: string
+  readonly insecureUnsigned: boolean
+  readonly workers?: number
+  readonly kubeconfig?: string
+  readonly namespace?: string
+  readonly service: string
+  readonly url?: string
+  readonly certificateSecret: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly tlsCa?: string
+  readonly clientCa?: string
+  readonly clientName: readonly string[]
+  readonly registration: boolean
+  readonly configurationName: string
+  readonly exemptNamespace: readonly string[]
+  readonly bootstrapNamespace: readonly string[]
+  readonly failurePolicy: 'Fail' | 'Ignore'
+  readonly drainSeconds?: number
+  readonly bundlePort?: number
+  readonly decisionLog?: string
+  readonly otlpEndpoint?: string
+  readonly logLevel: LogLevel
+}
+
+const DRAIN_SECONDS = 15
+
+/** Declares `lockkeeper webhook`. */
+export function addWebhook(parent: Command, environment: CliEnvironment, version: string): void {
+  parent
+    .command('webhook')
+    .summary('judge what reaches the API server')
+    .description(
+      'Runs the validating admission webhook. In a cluster it makes its certificate, registers itself and keeps both right; ' +
+        'with --standalone it needs no cluster and prints where it listens.',
+    )
+    .option('--standalone', 'no cluster: a certificate of its own, probes and metrics on the same port', false)
+    .option('--address <ip>', 'where to listen (default: 0.0.0.0, with --standalone 127.0.0.1)')
+    .option('--port <n>', 'the port for reviews, 0 for a free one', portNumber, 8443)
+    .option('--probe-port <n>', 'the port for /livez, /readyz and /metrics', portNumber, 8081)
+    .option('--bundle <path>', 'a bundle: a directory or a .tar.gz (default: the built-in one)')
+    .option('--insecure-unsigned', 'accept a --bundle without a signature', false)
+    .option('--workers <n>', 'threads that judge (default: one per core)', wholeNumber)
+    .option('--kubeconfig <file>', 'how to reach the cluster from outside (default: the service account of the Pod)')
+    .option('-n, --namespace <name>', "the webhook's own namespace (default: that of the Pod)")
+    .option('--service <name>', 'the Service that the API server calls', 'lockkeeper-webhook')
+    .option('--url <url>', 'what the API server calls instead of the Service: https://host:port')
+    .option('--certificate-secret <name>', 'the Secret that the replicas share', 'lockkeeper-webhook-tls')
+    .option('--tls-cert <file>', 'a certificate that somebody else renews; no Secret is touched then')
+    .option('--tls-key <file>', 'its key')
+    .option('--tls-ca <file>', 'the authority that signed it (default: the last certificate in --tls-cert)')
+    .option('--client-ca <file>', 'callers must show a certificate by this authority')
+    .option('--client-name <name>', 'a common name that may call; may be given more than once', repeated, [])
+    .option('--no-registration', 'leave the ValidatingWebhookConfiguration to somebody else')
+    .option('--configuration-name <name>', 'the name of the ValidatingWebhookConfiguration', 'lockkeeper')
+    .option('--exempt-namespace <name>', 'a namespace that is not judged; may be given more than once', repeated, [])
+    .option(
+      '--bootstrap-namespace <name>',
+      'a namespace that a cold cluster starts with (default: kube-system); may be given more than once',
+      repeated,
+      [],
+    )
+    .addOption(
+      new Option('--failure-policy <policy>', 'what the API server does without an answer')
+        .choices(['Fail', 'Ignore'])
+        .default('Fail'),
+    )
+    .option('--drain-seconds <n>', `how long it answers while it leaves (default: ${DRAIN_SECONDS})`, seconds)
+    .option('--bundle-port <n>', 'serve the bundle to authenticated gates on this port', portNumber)
+    .option('--decision-log <target>', 'a file, or an http(s) URL, for decisions')
+    .option('--otlp-endpoint <url>', 'send traces there, by OTLP over HTTP')
+    .addOption(new Option('--log-level <level>', 'the least that is logged').choices(LOG_LEVELS).default('info'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  lockkeeper webhook --standalone --port 8443
+  lockkeeper webhook --bundle /bundle --insecure-unsigned --exempt-namespace sandbox`,
+    )
+    .action(async (flags: WebhookFlags) => {
+      const options = await webhookOptions(flags, environment)
+      const { runWebhook } = await import('../../webhook/main.js')
+      const { stdout, stderr, signal, env } = environment
+      const identity = env.POD_NAME ?? hostname()
+      await runWebhook(options, { stdout, stderr, signal, version, identity, inCluster: inClusterOf(env) })
+    })
+}
+
+/** Checks what flags say together. @throws GateError USAGE naming every mistake */
+async function webhookOptions(flags: WebhookFlags, { env }: CliEnvironment): Promise<WebhookOptions> {
+  const { clientName, exemptNamespace, bootstrapNamespace, drainSeconds, address, namespace, ...same } = flags
+  const problems: string[] = []
+  if ((flags.tlsCert === undefined) !== (flags.tlsKey === undefined))
+    problems.push('--tls-cert and --tls-key go together')
+  if (flags.tlsCa !== undefined && flags.tlsCert === undefined) problems.push('--tls-ca needs --tls-cert')
+  if (clientName.length > 0 && flags.clientCa === undefined) problems.push('--client-name needs --client-ca')
+  for (const [flag, url, schemes] of [
+    ['--url', flags.url, ['https:']],
+    ['--otlp-endpoint', flags.otlpEndpoint, ['http:', 'https:']],
+  ] as const) {
+    if (url !== undefined && !isUrl(url, schemes))
+      problems.push(`${flag}: ${url} is no URL with ${schemes.join(' or ')}`)
+  }
+  if (problems.length > 0) throw new GateError('USAGE', problems.join('\n'))
+  return {
+    ...same,
+    address: address ?? (flags.standalone ? '127.0.0.1' : '0.0.0.0'),
+    namespace: namespace ?? (await ownNamespace(env)),
+    clientNames: clientName,
+    exemptNamespaces: exemptNamespace,
+    bootstrapNamespaces: bootstrapNamespace.length > 0 ? bootstrapNamespace : ['kube-system'],
+    drainSeconds: drainSeconds ?? (flags.standalone ? 0 : DRAIN_SECONDS),
+  }
+}
+
+function isUrl(text: string, schemes: readonly string[]): boolean {
+  return URL.canParse(text) && schemes.includes(new URL(text).protocol)
+}

@@ -1,0 +1,193 @@
+import { configuredCard } from '../src/config.js'
+import { createClusterClient } from '../src/io/cluster/client.js'
+import { SYSTEM_CLOCK } from '../src/io/cluster/clock.js'
+import type { ClusterClient } from '../src/io/cluster/cluster-client.js'
+import { openConnection, type InCluster } from '../src/io/cluster/connection.js'
+import { createEventRecorder } from '../src/io/cluster/event-recorder.js'
+import { startLeaderElection, type LeaderElection } from '../src/io/cluster/lease.js'
+import { createWatchCache } from '../src/io/cluster/watch-cache.js'
+import type { Logger } from '../src/io/log.js'
+import type { JsonObject } from '../src/json.js'
+import type { Bundle } from '../src/policy/bundle.js'
+import { WORKLOADS } from '../src/workload.js'
+import { createCertificateFiles } from './certificates/certificate-files.js'
+import { createCertificates } from './certificates/certificates.js'
+import { delay } from './certificates/delay.js'
+import { servedHosts } from './certificates/hosts.js'
+import type { Certificates } from './certificates/material.js'
+import type { WebhookMetrics } from './metrics.js'
+import { watchNamespaces } from './namespaces.js'
+import type { WebhookOptions } from './options.js'
+import { buildConfiguration } from './registration/configuration.js'
+import { createRegistrar } from './registration/registrar.js'
+import type { Surroundings } from './surroundings.js'
+
+export interface ClusterSurroundingsOptions {
+  readonly options: WebhookOptions
+  /** null: not in a Pod */
+  readonly inCluster: InCluster | null
+  /** Different in every replica. */
+  readonly identity: string
+  readonly version: string
+  readonly metrics: WebhookMetrics
+  readonly logger: (component: string) => Logger
+}
+
+const LEASE = 'lockkeeper-webhook'
+/** As the manifests name them: what they write in their own namespace must not wait for a gate. */
+const SERVICE_ACCOUNTS: readonly string[] = ['lockkeeper-webhook', 'lockkeeper-controller']
+const SERVICE_PORT = 443
+
+/**
+ * Surroundings in a cluster: certificates, namespaces, and the registration, which one replica keeps right.
+ *
+ * @throws GateError when there is no cluster to talk to, or its certificates can be neither read nor made
+ */
+export async function joinCluster(
+  parts: ClusterSurroundingsOptions,
+): Promise<Surroundings & { readonly client: ClusterClient }> {
+  const { options, inCluster, identity, version, metrics, logger } = parts
+  const { kubeconfig } = options
+  const ending = new AbortController()
+  const { signal } = ending
+  const connection = await openConnection({ inCluster, ...(kubeconfig === undefined ? {} : { kubeconfig }) })
+  const client = createClusterClient(connection, { userAgent: `lockkeeper-webhook/${version}`, signal })
+  const log = logger('registration')
+  const events = createEventRecorder(client, {
+    reportingController: 'lockkeeper.dev/webhook',
+    reportingInstance: identity,
+    log: logger('events'),
+  })
+  let listener: () => void = () => undefined
+  const onChange = (): void => {
+    listener()
+    registrar?.check()
+  }
+  const certificates = await certificatesFor(client, { options, log: logger('certificates'), signal, onChange })
+  const namespaces = watchNamespaces(client, { signal, log: logger('namespaces') })
+
+  const leaving = new AbortController()
+  let election: LeaderElection | null = null
+  let registrar: ReturnType<typeof createRegistrar> | null = null
+  let registering: Promise<void> = Promise.resolve()
+
+  function register(bundle: () => Bundle): void {
+    election = startLeaderElection(client, {
+      namespace: options.namespace,
+      name: LEASE,
+      identity,
+      onStarted: () => registrar?.check(),
+      onStopped: () => undefined,
+      signal: leaving.signal,
+      log,
+    })
+    registrar = createRegistrar({
+      client,
+      desired: () => desiredConfiguration(options, bundle(), certificates),
+      knownAuthorities: () => [certificates.caBundle()],
+      sealKey: () => certificates.sealKey(),
+      isLeader: () => election?.isLeader ?? false,
+      log,
+      recordEvent: event => {
+        events.record({ ...event, regarding: { ...event.regarding, namespace: '' }, action: 'Restore' })
+      },
+      onRestored: kind => {
+        metrics.restored(kind)
+      },
+      onRefused: () => {
+        metrics.registrationState('restoring')
+      },
+      onPublished: fingerprints => {
+        metrics.registrationState('right')
+        certificates.published(fingerprints)
+      },
+      now: () => performance.now(),
+      wait: (ms, until) => SYSTEM_CLOCK.wait(ms, until),
+      signal: leaving.signal,
+    })
+    registering = registrar.run()
+  }
+
+  return {
+    client,
+    certificates,
+    onCertificate: next => {
+      listener = next
+    },
+    namespaces,
+    known: namespaces.synced,
+    begin: bundle => {
+      if (options.registration) register(bundle)
+      else metrics.registrationState('off')
+    },
+    bundleChanged: () => registrar?.check(),
+    async leave() {
+      leaving.abort()
+      await registering
+      await election?.done
+    },
+    async close() {
+      certificates.close()
+      await events.close()
+      ending.abort()
+      client.close()
+    },
+  }
+}
+
+interface CertificateParts {
+  readonly options: WebhookOptions
+  readonly log: Logger
+  readonly signal: AbortSignal
+  readonly onChange: () => void
+}
+
+/** From files that somebody else renews, where they are named; else from the Secret that all replicas share. */
+function certificatesFor(client: ClusterClient, parts: CertificateParts): Promise<Certificates> {
+  const { options, log, signal, onChange } = parts
+  const { tlsCert, tlsKey, tlsCa, namespace, certificateSecret: name } = options
+  const now = (): number => Date.now()
+  if (tlsCert !== undefined && tlsKey !== undefined) {
+    const files = { certFile: tlsCert, keyFile: tlsKey, ...(tlsCa === undefined ? {} : { caFile: tlsCa }) }
+    return createCertificateFiles({ ...files, now, delay, log, signal, onChange })
+  }
+  return createCertificates({
+    client,
+    namespace,
+    name,
+    hosts: servedHosts(options),
+    now,
+    random: Math.random,
+    delay,
+    log,
+    signal,
+    watchSecret: listener => {
+      const cache = createWatchCache(
+        client,
+        { group: '', version: 'v1', resource: 'secrets', namespace },
+        // That it changed is all that is kept of it.
+        { fieldSelector: `metadata.name=${name}`, transform: () => null, onChange: listener, signal, log },
+      )
+      return () => {
+        cache.close()
+      }
+    },
+    onChange,
+  })
+}
+
+function desiredConfiguration(options: WebhookOptions, bundle: Bundle, certificates: Certificates): JsonObject {
+  const { url, service: name, namespace } = options
+  return buildConfiguration({
+    name: options.configurationName,
+    cards: bundle.cards.map(card => configuredCard(card, bundle.config)),
+    workloads: [...WORKLOADS, ...bundle.config.workloads],
+    authorities: certificates.caBundle(),
+    target: url === undefined ? { service: { namespace, name, port: SERVICE_PORT } } : { url },
+    failurePolicy: options.failurePolicy,
+    exemptNamespaces: options.exemptNamespaces,
+    namespace,
+    bootstrapNamespaces: options.bootstrapNamespaces,
+    serviceAccounts: SERVICE_ACCOUNTS,
+  })
+}
