@@ -62,7 +62,7 @@ async function runAlone(parts: Parts, { stdout, signal }: WebhookEnvironment): P
       ...parts,
       surroundings,
       routes: app => {
-        addProbes(app, metrics, () => gate !== null && gate.live.current !== null && !signal.aborted)
+        addProbes(app, metrics, () => (gate?.live.current ?? null) !== null && !signal.aborted)
       },
     })
     if (gate.live.current === null) throw unusable(parts.bundlePath)

@@ -1,4 +1,5 @@
-import type { TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Express } from 'express'
 import { loadBundleFiles } from '../src/io/bundle-source.js'
 import { createDecisionLog, type DecisionLog } from '../src/io/decision-log/decision-log.js'
@@ -83,7 +84,7 @@ export async function startGate(parts: GateParts): Promise<RunningGate> {
   const app = createApp({
     admit: (body, work) => live.admit(body, work),
     budget,
-    ...(clientCa === null ? {} : { refuseCaller: request => refusal(request.socket as TLSSocket, names) }),
+    ...(clientCa === null ? {} : { refuseCaller: request => refusal(request.socket, names) }),
     onAnswered: answered => {
       observe(answered, metrics, log)
       if (decisionLog !== null) writeDecision(decisionLog, answered, parts)
@@ -138,7 +139,8 @@ export async function startGate(parts: GateParts): Promise<RunningGate> {
   }
 }
 
-function refusal(socket: TLSSocket, names: readonly string[]): string | null {
+function refusal(socket: Socket, names: readonly string[]): string | null {
+  if (!(socket instanceof TLSSocket)) return 'no client certificate was shown'
   const check = checkCaller(callerOf(socket), { names, now: Date.now() })
   return check.allowed ? null : check.reason
 }

@@ -63,7 +63,6 @@ export async function startServer(options: WebhookServerOptions): Promise<Webhoo
     maxHeaderSize: MAX_HEADER_BYTES,
     ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
   }
-  // eslint-disable-next-line @typescript-eslint/no-misused-promises -- express answers its own rejections
   const server = createServer(tls, app)
   await listen(server, address, port)
   // A client that speaks no TLS, or goes away in the handshake, is its own affair.
