@@ -49,12 +49,13 @@ function container(deployment: KubeObject): unknown {
   return member(deployment, 'spec', 'template', 'spec', 'containers', 0)
 }
 
-/** The option names that an interface of a program's options knows, as flags. */
+/** The flags of a program: an option that is a list has the singular, and what is on unless said is switched off by `--no-`. */
 function flagsOf(file: string): readonly string[] {
-  const members = [...read(file).matchAll(/^ {2}readonly (\w+)\??:/gm)].map(match => match[1] ?? '')
-  const flags = members.map(each => each.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`))
-  // A flag that may be given more than once has the singular, and `registration` is on where it is not said.
-  return flags.flatMap(each => [`--${each}`, `--${each.replace(/s$/, '')}`, `--no-${each}`])
+  const members = [...read(file).matchAll(/^ {2}readonly (\w+)\??: (.+)$/gm)]
+  return members.flatMap(([, name = '', type]) => {
+    const flag = name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+    return type === 'readonly string[]' ? [`--${flag.replace(/s$/, '')}`] : [`--${flag}`, `--no-${flag}`]
+  })
 }
 
 /** The `<group>/<resource>`s that policies judge in what is stored. */
@@ -185,6 +186,7 @@ t.test('the default values of the chart fit their schema, and a wrong one does n
   t.ok(validate(values), JSON.stringify(validate.errors))
   const wrong: Record<string, object> = {
     'an unknown value': { ...values, typo: true },
+    'an unknown value of the image': { ...values, image: { ...values.image, registry: 'ghcr.io' } },
     'an unknown failurePolicy': { ...values, webhook: { ...values.webhook, failurePolicy: 'fail' } },
     'a pattern among exempt namespaces': { ...values, exemptNamespaces: ['team-*'] },
     'a digest that is none': { ...values, image: { ...values.image, digest: 'sha256:abc' } },
