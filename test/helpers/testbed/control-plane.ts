@@ -20,6 +20,8 @@ import { ADMIN, ALICE, BOB, kubeconfigText, type User } from './users.js'
 export interface ControlPlaneOptions extends Omit<ApiServerOptions, 'auditWebhookUrl'> {
   /** Whether kube-controller-manager runs. Without it nothing follows from an object, and the role `edit` is empty. */
   readonly controllers?: boolean
+  /** Controllers besides the usual ones: `horizontal-pod-autoscaler-controller`. */
+  readonly moreControllers?: readonly string[]
   /** Users with a token besides ADMIN, ALICE and BOB. */
   readonly users?: readonly User[]
   /** Sends the audit events to a receiver of the bed as well (true), or to a webhook at this URL. */
@@ -93,7 +95,9 @@ export async function startControlPlane(bed: Testbed, options: ControlPlaneOptio
   const admin = client(ADMIN)
 
   const withControllers = options.controllers ?? true
-  const controllerManager = withControllers ? await startControllerManager(bed, server, authority) : null
+  const controllerManager = withControllers
+    ? await startControllerManager(bed, server, authority, options.moreControllers)
+    : null
   await awaitDefaultServiceAccount(admin, 'default', withControllers)
   if (withControllers) await awaitAggregatedRole(admin)
 

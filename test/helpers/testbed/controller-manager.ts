@@ -37,11 +37,16 @@ const CONTROLLERS = [
   'validatingadmissionpolicy-status-controller',
 ]
 
-/** Starts the cluster's controllers, each with the service account it has in a real cluster. */
+/**
+ * Starts the cluster's controllers, each with the service account it has in a real cluster.
+ *
+ * @param more controllers besides the usual ones
+ */
 export async function startControllerManager(
   bed: Testbed,
   server: ApiServer,
   authority: CertificateAuthority,
+  more: readonly string[] = [],
 ): Promise<Process> {
   const directory = join(bed.directory, 'kube-controller-manager')
   await mkdir(directory)
@@ -70,7 +75,7 @@ export async function startControllerManager(
         `--cert-dir=${directory}`,
         `--tls-cert-file=${await write('serving.crt', certificate.cert)}`,
         `--tls-private-key-file=${await write('serving.key', certificate.key)}`,
-        `--controllers=${CONTROLLERS.join(',')}`,
+        `--controllers=${[...CONTROLLERS, ...more].join(',')}`,
         // The limits are made for large clusters and would be what the tests wait for.
         '--kube-api-qps=500',
         '--kube-api-burst=1000',

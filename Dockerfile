@@ -1,0 +1,42 @@
+# The image of every program of lockkeeper: docker build --tag lockkeeper .
+ARG NODE_VERSION=20
+
+FROM node:${NODE_VERSION}-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+COPY webhook webhook
+COPY controller controller
+RUN npm run build && find dist -name '*.tsbuildinfo' -delete
+
+FROM node:${NODE_VERSION}-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# Libraries for other systems and processors are most of what the model's runtime weighs, where it is a dependency.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
+  && arch="$(node --print process.arch)" \
+  && if [ -d node_modules/onnxruntime-node/bin ]; then \
+       find node_modules/onnxruntime-node/bin -mindepth 2 -maxdepth 2 ! -name linux -exec rm -rf {} + \
+       && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 ! -name "$arch" -exec rm -rf {} +; \
+     fi
+
+FROM node:${NODE_VERSION}-bookworm-slim
+LABEL org.opencontainers.image.title="lockkeeper" \
+  org.opencontainers.image.description="Two gates and one keeper for Kubernetes" \
+  org.opencontainers.image.licenses="Apache-2.0"
+# Nothing is installed at run time.
+RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn-* \
+  /usr/local/bin/yarn /usr/local/bin/yarnpkg
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY policies/bundle policies/bundle
+COPY package.json LICENSE ./
+ENV NODE_ENV=production
+# A number: Kubernetes cannot see that a name is not root.
+USER 65532:65532
+EXPOSE 8443 8081
+# Options of Node, such as the size of its heap, come in NODE_OPTIONS.
+ENTRYPOINT ["node", "dist/src/cli/main.js"]
