@@ -14,7 +14,7 @@ import {
   type WatchEvent,
   type WatchOptions,
 } from './cluster-client.js'
-import type { ClusterConnection } from './connection.js'
+import type { ClusterConnection } from './credentials.js'
 import { listQuery, pathOf, queryOf } from './paths.js'
 import { callText, createTransport, type HttpAnswer, type HttpCall, readAnswer, type Transport } from './transport.js'
 import { readWatch } from './watch.js'

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
 import { GateError, thrownText } from '../../errors.js'
 import { ClusterError } from './cluster-client.js'
-import type { ClusterConnection } from './connection.js'
+import type { ClusterConnection } from './credentials.js'
 
 /** One HTTP request to the API server. */
 export interface HttpCall {
