@@ -6,7 +6,7 @@ import { request, Agent } from 'node:https'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Server } from 'node:net'
 import { join } from 'node:path'
-import { connect, createServer, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { connect, createServer, type ConnectionOptions, TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { createAuthority, isIssuedBy, isOwnAuthority, issueLeaf } from '../../../../webhook/certificates/authority.js'
 import { callerOf, checkCaller, type CallerCheck } from '../../../../webhook/certificates/client-check.js'
@@ -188,7 +188,8 @@ t.test('another certificate takes the place of the first while a connection is k
     new Promise<string>((resolve, reject) => {
       const options = { port, host: '127.0.0.1', servername: 'localhost', ca: [before.caBundle, after.caBundle] }
       const outgoing = request({ ...options, ...(ca === '' ? { agent } : { agent: false, ca }) }, response => {
-        const socket = response.socket as TLSSocket
+        const { socket } = response
+        if (!(socket instanceof TLSSocket)) throw new Error('the server answered without TLS')
         response.resume().once('end', () => {
           resolve(`${socket.localPort} ${socket.getPeerCertificate().serialNumber}`)
         })
