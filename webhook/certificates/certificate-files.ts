@@ -1,9 +1,9 @@
 import type { X509Certificate } from 'node:crypto'
 import { GateError, thrownText } from '../../src/errors.js'
 import { readFileBytes } from '../../src/io/files.js'
+import type { Clock } from '../../src/io/cluster/clock.js'
 import type { Logger } from '../../src/io/log.js'
 import { isIssuedBy } from './authority.js'
-import type { Delay } from './delay.js'
 import { type CertificateMaterial, type Certificates, materialOf } from './material.js'
 import { certificatesIn, isValidAt, privateKeyOf } from './pem.js'
 
@@ -13,9 +13,7 @@ export interface CertificateFilesOptions {
   readonly keyFile: string
   /** undefined: `certFile` itself ends with the authority, or is signed by itself. */
   readonly caFile?: string
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  readonly delay: Delay
+  readonly clock: Clock
   readonly pollMs?: number
   readonly log: Logger
   readonly signal: AbortSignal
@@ -33,11 +31,11 @@ const MAX_BYTES = 1024 * 1024
  * @throws GateError FILE_UNREADABLE, or CONFIG_INVALID when the first pair cannot be used
  */
 export async function createCertificateFiles(options: CertificateFilesOptions): Promise<Certificates> {
-  const { now, log, pollMs = POLL_MS, signal } = options
-  let cancel: () => void = () => undefined
+  const { clock, log, pollMs = POLL_MS, signal } = options
+  const closing = new AbortController()
+  const ended = AbortSignal.any([signal, closing.signal])
   let looking: Promise<void> | null = null
   let refused = ''
-  let isClosed = false
   let material = await load(options)
   warnOfTime(material, options)
 
@@ -62,18 +60,16 @@ export async function createCertificateFiles(options: CertificateFilesOptions): 
     })
     return looking
   }
-  const schedule = (): void => {
-    if (isClosed) return
-    cancel = options.delay(pollMs, () => {
-      void refresh().then(schedule)
-    })
+  const poll = async (): Promise<void> => {
+    for (;;) {
+      await clock.wait(pollMs, ended)
+      if (ended.aborted) return
+      await refresh()
+    }
   }
-  const close = (): void => {
-    isClosed = true
-    cancel()
-  }
-  signal.addEventListener('abort', close, { once: true })
-  schedule()
+  poll().catch((thrown: unknown) => {
+    log.error('the certificate is no longer looked at', { file: options.certFile, error: thrownText(thrown) })
+  })
   return {
     current: () => material,
     caBundle: () => material.caBundle,
@@ -81,12 +77,14 @@ export async function createCertificateFiles(options: CertificateFilesOptions): 
     // Whoever renews the files knows when their authority is trusted.
     published: () => undefined,
     refresh,
-    close,
+    close: () => {
+      closing.abort()
+    },
   }
 
   function warnOfTime({ cert }: CertificateMaterial, { certFile: file }: CertificateFilesOptions): void {
     const [leaf] = certificatesIn(cert)
-    if (leaf === undefined || isValidAt(leaf, now())) return
+    if (leaf === undefined || isValidAt(leaf, clock.date().getTime())) return
     log.warn('the certificate is not valid at this time', { file, notAfter: new Date(leaf.validTo).toISOString() })
   }
 }

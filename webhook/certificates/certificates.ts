@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { GateError } from '../../src/errors.js'
+import type { Clock } from '../../src/io/cluster/clock.js'
 import { ClusterError } from '../../src/io/cluster/cluster-client.js'
 import type { Logger } from '../../src/io/log.js'
 import type { Lifetimes } from './authority.js'
 import { bundleOf, type CompleteState } from './certificate-state.js'
-import type { Delay } from './delay.js'
 import { type CertificateMaterial, type Certificates, materialOf } from './material.js'
 import { type RotationContext, switchTime } from './rotation.js'
 import { agree, type Agreement, type SecretStore } from './secret-store.js'
@@ -16,11 +16,7 @@ export interface CertificatesOptions extends SecretStore {
   readonly hosts: readonly string[]
   readonly lifetimes?: Lifetimes
   readonly settleMs?: number
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  /** 0 to 1: replicas do not all look at the same moment. */
-  readonly random: () => number
-  readonly delay: Delay
+  readonly clock: Clock
   readonly log: Logger
   /** Ends everything, as `close` does. */
   readonly signal: AbortSignal
@@ -42,10 +38,11 @@ const START_PAUSES_MS = [500, 1000, 2000, 4000, 8000]
  * @throws ClusterError when the Secret can be neither read nor written at the start; one that may pass is waited for a while
  */
 export async function createCertificates(options: CertificatesOptions): Promise<Certificates> {
-  const { now, log, name, namespace } = options
+  const { clock, log, name, namespace } = options
+  const now = () => clock.date().getTime()
   let since: ReadonlyMap<string, number> = new Map()
   let state: CompleteState | null = null
-  let cancel: () => void = () => undefined
+  let waiting = new AbortController()
   let running: Promise<void> = Promise.resolve()
   let queued: Promise<void> | null = null
   const closing = new AbortController()
@@ -69,12 +66,14 @@ export async function createCertificates(options: CertificatesOptions): Promise<
   let material = materialOfState(state)
 
   const schedule = (delayMs: number): void => {
-    cancel()
+    waiting.abort()
     if (isClosed()) return
-    cancel = options.delay(delayMs, () => void refresh())
+    waiting = new AbortController()
+    const { signal } = waiting
+    void clock.wait(delayMs, signal).then(() => (signal.aborted ? undefined : refresh()))
   }
   const scheduleNext = (held: CompleteState): void => {
-    const usual = INTERVAL_MS * (1 - JITTER + 2 * JITTER * options.random())
+    const usual = INTERVAL_MS * (1 - JITTER + 2 * JITTER * clock.random())
     const waits = switchTime(held, context())
     schedule(waits === null ? usual : Math.max(0, Math.min(usual, waits - now())))
   }
@@ -119,10 +118,11 @@ export async function createCertificates(options: CertificatesOptions): Promise<
   const close = (): void => {
     if (closing.signal.aborted) return
     closing.abort()
-    cancel()
+    waiting.abort()
     stopWatching()
   }
-  options.signal.addEventListener('abort', close, { once: true })
+  options.signal.addEventListener('abort', close, { once: true, signal: closing.signal })
+  if (options.signal.aborted) close()
   scheduleNext(state)
   return {
     current: () => material,
@@ -146,7 +146,7 @@ function sealKeyOf({ signer }: CompleteState): Uint8Array {
 /** What may pass is waited for; a webhook often starts before the API server can be reached. */
 async function atStart(
   consult: () => Promise<CompleteState>,
-  { delay, log, signal, name, namespace }: CertificatesOptions,
+  { clock, log, signal, name, namespace }: CertificatesOptions,
 ): Promise<CompleteState> {
   for (const pauseMs of START_PAUSES_MS) {
     try {
@@ -154,13 +154,7 @@ async function atStart(
     } catch (error) {
       if (!mayPass(error)) throw error
       log.info('waiting for the Secret with the certificates', { name, namespace, ...errorFields(error) })
-      await new Promise<void>(resolve => {
-        const cancel = delay(pauseMs, resolve)
-        signal.addEventListener('abort', () => {
-          cancel()
-          resolve()
-        })
-      })
+      await clock.wait(pauseMs, signal)
       if (signal.aborted) throw new GateError('GATE_CLOSED', 'ended before there was a certificate')
     }
   }
