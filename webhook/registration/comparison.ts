@@ -37,10 +37,13 @@ export function compareConfigurations(
   options: ComparisonOptions,
 ): Comparison {
   if (live === null) return { state: 'missing', changes: ['the configuration is not there'], tampering: [] }
-  const differences = [...metadataDifferences(live), ...entryDifferences(live, desired, options)]
-  const changes = differences.map(each => each.text)
-  const tampering = (['weakened', 'redirected'] as const).filter(kind => differences.some(each => each.kind === kind))
-  if (tampering.length > 0 && options.isSealed !== true) return { state: 'tampered', changes, tampering }
+  const ways = metadataDifferences(live)
+  const entries = entryDifferences(live, desired, options)
+  const changes = [...ways, ...entries].map(each => each.text)
+  // A seal speaks for the webhooks only.
+  const suspicious = options.isSealed === true ? ways : [...ways, ...entries]
+  const tampering = (['weakened', 'redirected'] as const).filter(kind => suspicious.some(each => each.kind === kind))
+  if (tampering.length > 0) return { state: 'tampered', changes, tampering }
   if (changes.length > 0) return { state: 'outdated', changes, tampering: [] }
   if (options.isSealed === false) return { state: 'outdated', changes: ['the seal is missing'], tampering: [] }
   return { state: 'equal', changes, tampering: [] }
