@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import forge from 'node-forge'
 import t from 'tap'
@@ -7,7 +9,12 @@ import { fingerprints, publishedAuthorities } from '../../webhook/registration/a
 import { buildConfiguration, type ConfigurationOptions } from '../../webhook/registration/configuration.js'
 import { readEntries } from '../../webhook/registration/entries.js'
 import { createRegistrar, type RestorationEvent } from '../../webhook/registration/registrar.js'
-import { buildStaticConfiguration } from '../../webhook/registration/static-form.js'
+import {
+  buildAdmissionConfiguration,
+  buildAdmissionKubeconfig,
+  buildStaticConfiguration,
+  fileText,
+} from '../../webhook/registration/static-form.js'
 import { registrationOptions } from '../helpers/registration.js'
 import { customKind, registrarClient, startRecordingGate, withPathsByName } from '../helpers/registration-gate.js'
 import type { ApiResponse } from '../helpers/testbed/api-connection.js'
@@ -21,8 +28,28 @@ import { ADMIN, type User } from '../helpers/testbed/users.js'
 
 const bed = createTestbed(t)
 const gate = await startRecordingGate(bed)
+const file = (name: string) => join(bed.directory, name)
+const identity = createCertificateAuthority('identities').issue({ commonName: 'the-api-server' })
+mkdirSync(file('static'))
 const staticForm = buildStaticConfiguration({ url: gate.url, authorities: gate.authority, failurePolicy: 'Fail' })
-const plane = await startControlPlane(bed, { staticWebhooks: [staticForm as unknown as Manifest] })
+const identityFiles = { clientCertificateFile: file('client.crt'), clientKeyFile: file('client.key') }
+for (const [name, text] of Object.entries({
+  'static/lockkeeper.yaml': fileText(staticForm),
+  'client.crt': identity.cert,
+  'client.key': identity.key,
+  'webhooks.kubeconfig': fileText(buildAdmissionKubeconfig({ url: gate.url }, identityFiles)),
+  'admission.yaml': fileText(
+    buildAdmissionConfiguration({
+      staticManifestsDirectory: file('static'),
+      kubeconfigFile: file('webhooks.kubeconfig'),
+    }),
+  ),
+})) {
+  writeFileSync(file(name), text, { mode: 0o600 })
+}
+const plane = await startControlPlane(bed, {
+  extraArgs: [`--admission-control-config-file=${file('admission.yaml')}`],
+})
 const { admin } = plane
 
 const options: ConfigurationOptions = await registrationOptions({
@@ -600,11 +627,23 @@ t.test('while nobody answers, what a cold cluster needs goes on and everything e
 })
 
 t.test('an API server starts while nobody answers', async t => {
+  // It makes its own roles anew, and ends where it cannot.
+  const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', name: 'system:basic-user' }
+  await admin.delete(role)
   await gate.down()
   await plane.stopApiServer()
   await plane.startApiServer()
+  t.ok(await admin.find(role), 'it has made what was missing')
   await gate.up()
-  t.equal((await admin.request('GET', '/readyz')).text, 'ok')
+})
+
+t.test('the API server shows who it is', async t => {
+  gate.take()
+  await send(create(ADMIN, `${SHOP}/pods`, pod('asked', 'shop'), 'namespaced'))
+  t.strictSame(
+    gate.take().map(each => each.caller),
+    ['the-api-server'],
+  )
 })
 
 t.test('no condition ended with an error', async t => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { AdmissionRequest } from '../../src/admission.js'
 import { ClusterError, type ClusterClient } from '../../src/io/cluster/cluster-client.js'
 import type { JsonObject } from '../../src/json.js'
@@ -16,6 +17,8 @@ import { watchObjects } from './testbed/watch.js'
 export interface Reached {
   readonly entry: string
   readonly request: AdmissionRequest
+  /** The common name of the caller's certificate; '' where it shows none. */
+  readonly caller: string
 }
 
 /** A server in the place of the gate: it remembers which entry asked about what, and allows it. */
@@ -37,12 +40,15 @@ export async function startRecordingGate(bed: Testbed): Promise<RecordingGate> {
   const authority = createCertificateAuthority('gate')
   const certificate = authority.issue({ commonName: 'gate', hosts: ['127.0.0.1'] })
   let reached: Reached[] = []
-  const server = createServer(certificate, (incoming, response) => {
+  // Any certificate: it is only looked at.
+  const tls = { ...certificate, requestCert: true, rejectUnauthorized: false }
+  const server = createServer(tls, (incoming, response) => {
     void (async () => {
       const review: unknown = JSON.parse((await readBody(incoming)).toString('utf8'))
       const one = {
         entry: new URL(incoming.url ?? '', 'https://gate').pathname.slice(1),
         request: member(review, 'request') as AdmissionRequest,
+        caller: incoming.socket instanceof TLSSocket ? commonName(incoming.socket) : '',
       }
       reached.push(one)
       const message = gate.deny?.(one) ?? null
@@ -90,6 +96,11 @@ export async function startRecordingGate(bed: Testbed): Promise<RecordingGate> {
     },
   }
   return gate
+}
+
+function commonName(socket: TLSSocket): string {
+  const name = member(socket.getPeerCertificate(), 'subject', 'CN')
+  return typeof name === 'string' ? name : ''
 }
 
 /** A configuration whose webhooks each call a path with their own name. */

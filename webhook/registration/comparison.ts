@@ -28,6 +28,8 @@ interface Difference {
   /** `harmless`: no request less is judged, and none elsewhere. */
   readonly kind: 'weakened' | 'redirected' | 'harmless'
   readonly text: string
+  /** A seal says nothing about it. */
+  readonly isBeyondSeal?: true
 }
 
 /** Compares what is in the cluster with what should be; what the API server fills in, and what others note beside it, is no difference. */
@@ -37,11 +39,9 @@ export function compareConfigurations(
   options: ComparisonOptions,
 ): Comparison {
   if (live === null) return { state: 'missing', changes: ['the configuration is not there'], tampering: [] }
-  const ways = metadataDifferences(live)
-  const entries = entryDifferences(live, desired, options)
-  const changes = [...ways, ...entries].map(each => each.text)
-  // A seal speaks for the webhooks only.
-  const suspicious = options.isSealed === true ? ways : [...ways, ...entries]
+  const differences = [...metadataDifferences(live), ...entryDifferences(live, desired, options)]
+  const changes = differences.map(each => each.text)
+  const suspicious = differences.filter(each => options.isSealed !== true || each.isBeyondSeal === true)
   const tampering = (['weakened', 'redirected'] as const).filter(kind => suspicious.some(each => each.kind === kind))
   if (tampering.length > 0) return { state: 'tampered', changes, tampering }
   if (changes.length > 0) return { state: 'outdated', changes, tampering: [] }
@@ -54,7 +54,9 @@ function metadataDifferences({ metadata }: JsonObject): readonly Difference[] {
   if (!isJsonObject(metadata)) return []
   return ['ownerReferences', 'finalizers'].flatMap(member => {
     const value = metadata[member]
-    return Array.isArray(value) && value.length > 0 ? [weakened(`metadata.${member} were added`)] : []
+    return Array.isArray(value) && value.length > 0
+      ? [{ ...weakened(`metadata.${member} were added`), isBeyondSeal: true as const }]
+      : []
   })
 }
 
@@ -150,7 +152,7 @@ function unknownDifferences({ unknown }: Entry, before: readonly string[] | null
     .map(each => {
       // A newer API server may fill in members that this version has not heard of; it does so at once when we write.
       const difference = `${each} is not known to this version`
-      return before === null ? harmless(difference) : weakened(difference)
+      return { ...(before === null ? harmless(difference) : weakened(difference)), isBeyondSeal: true }
     })
 }
 
