@@ -28,6 +28,8 @@ interface Difference {
   /** `harmless`: no request less is judged, and none elsewhere. */
   readonly kind: 'weakened' | 'redirected' | 'harmless'
   readonly text: string
+  /** A seal says nothing about it. */
+  readonly isBeyondSeal?: true
 }
 
 /** Compares what is in the cluster with what should be; what the API server fills in, and what others note beside it, is no difference. */
@@ -39,8 +41,9 @@ export function compareConfigurations(
   if (live === null) return { state: 'missing', changes: ['the configuration is not there'], tampering: [] }
   const differences = [...metadataDifferences(live), ...entryDifferences(live, desired, options)]
   const changes = differences.map(each => each.text)
-  const tampering = (['weakened', 'redirected'] as const).filter(kind => differences.some(each => each.kind === kind))
-  if (tampering.length > 0 && options.isSealed !== true) return { state: 'tampered', changes, tampering }
+  const suspicious = differences.filter(each => options.isSealed !== true || each.isBeyondSeal === true)
+  const tampering = (['weakened', 'redirected'] as const).filter(kind => suspicious.some(each => each.kind === kind))
+  if (tampering.length > 0) return { state: 'tampered', changes, tampering }
   if (changes.length > 0) return { state: 'outdated', changes, tampering: [] }
   if (options.isSealed === false) return { state: 'outdated', changes: ['the seal is missing'], tampering: [] }
   return { state: 'equal', changes, tampering: [] }
@@ -51,7 +54,9 @@ function metadataDifferences({ metadata }: JsonObject): readonly Difference[] {
   if (!isJsonObject(metadata)) return []
   return ['ownerReferences', 'finalizers'].flatMap(member => {
     const value = metadata[member]
-    return Array.isArray(value) && value.length > 0 ? [weakened(`metadata.${member} were added`)] : []
+    return Array.isArray(value) && value.length > 0
+      ? [{ ...weakened(`metadata.${member} were added`), isBeyondSeal: true as const }]
+      : []
   })
 }
 
@@ -147,7 +152,7 @@ function unknownDifferences({ unknown }: Entry, before: readonly string[] | null
     .map(each => {
       // A newer API server may fill in members that this version has not heard of; it does so at once when we write.
       const difference = `${each} is not known to this version`
-      return before === null ? harmless(difference) : weakened(difference)
+      return { ...(before === null ? harmless(difference) : weakened(difference)), isBeyondSeal: true }
     })
 }
 
