@@ -322,11 +322,17 @@ t.test('closing delivers what waits, without waiting for pauses', async t => {
 })
 
 t.test('closing gives up in time where nobody answers, and counts what is lost', async t => {
-  const { url } = await receiver(t, () => undefined)
-  const told = logTo(url, { closeTimeoutMs: 50, timeoutMs: 1e6, maxBatchBytes: EVENT_BYTES * 2 })
+  let arrived: () => void = () => undefined
+  const first = new Promise<void>(resolve => (arrived = resolve))
+  const { url, ids } = await receiver(t, () => {
+    arrived()
+  })
+  const told = logTo(url, { closeTimeoutMs: 200, timeoutMs: 1e6, maxBatchBytes: EVENT_BYTES * 2 })
   for (const id of numbers(9)) told.log.write(eventOf(id))
+  await first
   await told.log.close()
   t.strictSame([told.written, told.dropped], [0, 9])
+  t.strictSame(ids(), numbers(2), 'never more under way than is allowed')
 })
 
 t.test('an event that is too large, or is no JSON, is dropped and counted', async t => {
