@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   MANIFEST_NONE: { httpStatus: 422, meaning: 'no manifest was found in what was given' },
   REVIEW_INVALID: { httpStatus: 400, meaning: 'the AdmissionReview is malformed' },
   FILE_UNREADABLE: { httpStatus: 500, meaning: 'a file or directory could not be read' },
+  FILE_UNWRITABLE: { httpStatus: 500, meaning: 'a file could not be written' },
   RENDER_TOOL_MISSING: { httpStatus: 500, meaning: 'a kustomization or chart needs a tool that was not found' },
   RENDER_FAILED: { httpStatus: 422, meaning: 'kustomize or helm could not render the directory' },
   BUNDLE_UNREADABLE: { httpStatus: 503, meaning: 'the bundle could not be read' },

@@ -1,7 +1,9 @@
-import { Command, Option } from 'commander'
+import { Argument, Command, Option } from 'commander'
 import { GateError } from '../errors.js'
+import { FEEDBACK_LABELS, type FeedbackLabel } from '../feedback.js'
 import type { CliEnvironment } from './environment.js'
 import type { ExplainOptions } from './explain.js'
+import type { FeedbackOptions } from './feedback.js'
 import { rfc3339, wholeNumber } from './option-values.js'
 import type { LookOptions } from './policy.js'
 import type { ScanOptions } from './scan.js'
@@ -47,6 +49,7 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
   addPolicy(command, environment)
   addBundle(command, environment)
   addExplain(command, environment)
+  addFeedback(command, environment)
   addWebhook(command, environment, version)
   return program
 }
@@ -193,5 +196,28 @@ Examples:
         throw new GateError('USAGE', 'stdin is a terminal: name the stored answer with --from <file>')
       }
       await (await import('./explain.js')).explain(wanted, options, environment)
+    })
+}
+
+function addFeedback(parent: Command, environment: CliEnvironment): void {
+  parent
+    .command('feedback')
+    .summary('say what a Decision was about')
+    .description('Appends to a file what you know of a Decision that was made, for later learning. Nothing is undone.')
+    .argument('<decision>', 'an id; with --from it may be cut to 8 digits or more')
+    .addArgument(new Argument('<label>', 'what the change was').choices(FEEDBACK_LABELS))
+    .requiredOption('--reason <text>', 'how you know')
+    .option('--from <file>', 'the decision log to find it in; its facts go with the record')
+    .option('--out <file>', 'where the record is appended', 'feedback.jsonl')
+    .option('--by <name>', 'who says so (default: the user)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  lockkeeper feedback 5b0f3c9a12 benign --reason "planned maintenance, OPS-7" --from decisions.jsonl
+  lockkeeper feedback 5b0f3c9a12 hostile --reason "stolen token" --from decisions.jsonl.gz --by alice`,
+    )
+    .action(async (wanted: string, label: FeedbackLabel, options: Omit<FeedbackOptions, 'label'>) => {
+      await (await import('./feedback.js')).giveFeedback(wanted, { ...options, label }, environment)
     })
 }

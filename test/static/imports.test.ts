@@ -12,6 +12,7 @@ const TABLE: Record<string, { folders: string[]; packages: string[] }> = {
   'src/remedy/': { folders: ['src/'], packages: [...CORE, 'yaml'] },
   'src/policy/': { folders: ['src/'], packages: [...CORE, '@open-policy-agent/opa-wasm'] },
   'src/io/': { folders: ['src/', 'src/io/'], packages: ['node:*', 'tar', 'pino', 'prom-client'] },
+  'src/io/tracing': { folders: ['src/', 'src/io/'], packages: ['@opentelemetry/*'] },
   'src/io/decision-log/': { folders: ['src/', 'src/io/'], packages: ['node:*', 'p-retry'] },
   'src/io/cluster/': {
     folders: ['src/', 'src/io/', 'src/io/cluster/'],

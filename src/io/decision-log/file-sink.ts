@@ -1,6 +1,7 @@
+import { createFailureNotice } from '../failure-notice.js'
 import { EventQueue } from './event-queue.js'
 import { RotatingFile } from './rotating-file.js'
-import { createFailureNotice, type Sink, type SinkEvents } from './sink.js'
+import type { Sink, SinkEvents } from './sink.js'
 
 /** How a decision log is kept in a file. */
 export interface FileSinkOptions extends SinkEvents {

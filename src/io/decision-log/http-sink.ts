@@ -1,9 +1,10 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import pRetry, { AbortError } from 'p-retry'
+import { createFailureNotice } from '../failure-notice.js'
 import { EventQueue, type Batch } from './event-queue.js'
 import { createPoster, type Post } from './post.js'
-import { createFailureNotice, type Sink, type SinkEvents } from './sink.js'
+import type { Sink, SinkEvents } from './sink.js'
 
 /** How a decision log is sent to a receiver of OPA's decision log service API. */
 export interface HttpSinkOptions extends SinkEvents {

@@ -13,13 +13,3 @@ export interface SinkEvents {
   /** Once when it begins to fail, not for every event; null when it works again. */
   readonly onFailing: (error: unknown) => void
 }
-
-/** Tells of the first failure and of the first success after it. */
-export function createFailureNotice(onFailing: SinkEvents['onFailing']): (error: unknown) => void {
-  let failing = false
-  return error => {
-    if (failing === (error !== null)) return
-    failing = error !== null
-    onFailing(error)
-  }
-}

@@ -163,7 +163,7 @@ t.test('a wrong command line is exit code 2 with a hint and nothing on stdout', 
 })
 
 t.test('every command has help with examples', t => {
-  for (const command of ['', 'scan', 'policy list', 'policy show', 'bundle inspect', 'explain']) {
+  for (const command of ['', 'scan', 'policy list', 'policy show', 'bundle inspect', 'explain', 'feedback']) {
     const { status, stdout, stderr } = lockkeeper([...command.split(' ').filter(word => word !== ''), '--help'])
     t.strictSame({ status, stderr }, { status: 0, stderr: '' }, command)
     t.match(stdout, /^Usage: lockkeeper/)
