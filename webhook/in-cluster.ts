@@ -12,7 +12,6 @@ import type { Bundle } from '../src/policy/bundle.js'
 import { WORKLOADS } from '../src/workload.js'
 import { createCertificateFiles } from './certificates/certificate-files.js'
 import { createCertificates } from './certificates/certificates.js'
-import { delay } from './certificates/delay.js'
 import { servedHosts } from './certificates/hosts.js'
 import type { Certificates } from './certificates/material.js'
 import type { WebhookMetrics } from './metrics.js'
@@ -146,19 +145,17 @@ interface CertificateParts {
 function certificatesFor(client: ClusterClient, parts: CertificateParts): Promise<Certificates> {
   const { options, log, signal, onChange } = parts
   const { tlsCert, tlsKey, tlsCa, namespace, certificateSecret: name } = options
-  const now = (): number => Date.now()
+  const clock = SYSTEM_CLOCK
   if (tlsCert !== undefined && tlsKey !== undefined) {
     const files = { certFile: tlsCert, keyFile: tlsKey, ...(tlsCa === undefined ? {} : { caFile: tlsCa }) }
-    return createCertificateFiles({ ...files, now, delay, log, signal, onChange })
+    return createCertificateFiles({ ...files, clock, log, signal, onChange })
   }
   return createCertificates({
     client,
     namespace,
     name,
     hosts: servedHosts(options),
-    now,
-    random: Math.random,
-    delay,
+    clock,
     log,
     signal,
     watchSecret: listener => {
