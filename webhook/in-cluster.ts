@@ -57,9 +57,9 @@ export async function joinCluster(
     reportingInstance: identity,
     log: logger('events'),
   })
-  let listener: () => void = () => undefined
+  const listeners: (() => void)[] = []
   const onChange = (): void => {
-    listener()
+    for (const each of listeners) each()
     registrar?.check()
   }
   const certificates = await certificatesFor(client, { options, log: logger('certificates'), signal, onChange })
@@ -110,8 +110,8 @@ export async function joinCluster(
   return {
     client,
     certificates,
-    onCertificate: next => {
-      listener = next
+    onCertificate: listener => {
+      listeners.push(listener)
     },
     namespaces,
     known: namespaces.synced,
