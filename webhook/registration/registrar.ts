@@ -1,6 +1,8 @@
 import { canonicalJson } from '../../src/canonical.js'
 import { thrownText } from '../../src/errors.js'
+import type { Clock } from '../../src/io/cluster/clock.js'
 import type { ClusterClient } from '../../src/io/cluster/cluster-client.js'
+import type { EventFacts } from '../../src/io/cluster/event-recorder.js'
 import type { Logger } from '../../src/io/log.js'
 import { isJsonObject, type Json, type JsonObject } from '../../src/json.js'
 import { publishedAuthorities } from './authorities.js'
@@ -8,19 +10,6 @@ import { compareConfigurations, type Comparison, type Tampering } from './compar
 import { CONFIGURATION_NAME, CONFIGURATIONS } from './configuration.js'
 import { readEntries } from './entries.js'
 import { isSealed, SEAL, sealOf } from './seal.js'
-
-/** What is told about a configuration that was restored; `note` fits into an Event. */
-export interface RestorationEvent {
-  readonly type: 'Warning'
-  readonly reason: 'AdmissionConfigurationRestored'
-  readonly note: string
-  readonly regarding: {
-    readonly apiVersion: string
-    readonly kind: string
-    readonly name: string
-    readonly uid: string
-  }
-}
 
 export interface RegistrarOptions {
   readonly client: Pick<ClusterClient, 'find' | 'list' | 'create' | 'replace' | 'watch'>
@@ -33,17 +22,15 @@ export interface RegistrarOptions {
   /** Only a leader changes what is there; whoever misses the object makes it, when no leader has for a while. */
   isLeader(): boolean
   readonly log: Logger
-  recordEvent(event: RestorationEvent): void
+  /** Of each restoration, about the configuration. */
+  recordEvent(event: EventFacts): void
   /** Counts what was done to the configuration. */
   onRestored(tampering: Tampering): void
   /** Counts a write that the API server refused. */
   onRefused(): void
   /** The SHA-256 fingerprints of the authorities that every entry trusts now: only they may sign what the gate shows. */
   onPublished(fingerprints: readonly string[]): void
-  /** Milliseconds, for distances only. */
-  now(): number
-  /** Resolves after this time, or at once when the signal is aborted. */
-  wait(milliseconds: number, signal: AbortSignal): Promise<void>
+  readonly clock: Pick<Clock, 'monotonicMs' | 'wait'>
   /** Ends it. */
   readonly signal: AbortSignal
 }
@@ -66,7 +53,6 @@ const MAX_PAUSE_MS = 5000
 /** So many restorations in this time are made at once; then somebody else wants it otherwise, and each has to wait. */
 const RESTORATIONS = 5
 const RESTORATIONS_MS = 60_000
-const MAX_NOTE_LENGTH = 1000
 const MANAGER = 'lockkeeper'
 
 interface Pause {
@@ -79,8 +65,8 @@ const UNTIL_NEXT: Pause = { milliseconds: INTERVAL_MS, isFirm: false }
 
 /** Creates the configuration where it is missing, and restores it as soon as it is changed. */
 export function createRegistrar(options: RegistrarOptions): Registrar {
-  const { client, log, signal } = options
-  const now = () => options.now()
+  const { client, log, signal, clock } = options
+  const now = () => clock.monotonicMs()
   let woken = new AbortController()
   let accepted: JsonObject | null = null
   let published = ''
@@ -108,7 +94,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       } catch (error) {
         if (!isClosed()) log.warn('the watch of the webhook configuration broke', { error: thrownText(error) })
       }
-      await options.wait(WATCH_RETRY_MS, signal)
+      await clock.wait(WATCH_RETRY_MS, signal)
     }
   }
 
@@ -116,7 +102,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     while (!isClosed()) {
       woken = new AbortController()
       const { milliseconds, isFirm } = await look()
-      if (!isClosed()) await options.wait(milliseconds, isFirm ? signal : woken.signal)
+      if (!isClosed()) await clock.wait(milliseconds, isFirm ? signal : woken.signal)
     }
   }
 
@@ -190,10 +176,12 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     options.recordEvent({
       type: 'Warning',
       reason: 'AdmissionConfigurationRestored',
-      note: `restored: ${what.join('; ')}`.slice(0, MAX_NOTE_LENGTH),
+      action: 'Restore',
+      note: `restored: ${what.join('; ')}`,
       regarding: {
         apiVersion: 'admissionregistration.k8s.io/v1',
         kind: 'ValidatingWebhookConfiguration',
+        namespace: '',
         name,
         uid: metadataText(answer, 'uid'),
       },

@@ -374,6 +374,7 @@ t.test('what the API server fills in, and the notes of others, are no difference
   const bare = changed(each => {
     delete each.matchPolicy
     delete each.failurePolicy
+    each.objectSelector = { matchLabels: {}, matchExpressions: [] }
     delete (each.clientConfig.service as JsonObject).port
   })
   t.equal(compareConfigurations(bare, desired, options).state, 'equal', 'what is absent is its default')

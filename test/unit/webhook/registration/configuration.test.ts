@@ -178,6 +178,14 @@ const matches: Record<string, { match: Match; rules: readonly string[] }> = {
     match: { subResources: ['status'] },
     rules: ['CREATE,UPDATE * */status'],
   },
+  'a kind that is sent to a subresource of others': {
+    match: {
+      kinds: [{ apiGroups: ['autoscaling'], kinds: ['Scale'] }],
+      operations: ['CREATE'],
+      subResources: ['', 'scale'],
+    },
+    rules: ['CREATE,UPDATE * */scale'],
+  },
   'every operation on one kind': {
     match: { kinds: [{ apiGroups: [''], kinds: ['Secret'] }], operations: ['*'] },
     rules: ['CREATE,UPDATE,DELETE,CONNECT  secrets'],

@@ -1,11 +1,8 @@
 import t from 'tap'
 import { ClusterError, type WatchEvent } from '../../../../src/io/cluster/cluster-client.js'
+import type { EventFacts } from '../../../../src/io/cluster/event-recorder.js'
 import type { Json, JsonObject } from '../../../../src/json.js'
-import {
-  createRegistrar,
-  type RegistrarOptions,
-  type RestorationEvent,
-} from '../../../../webhook/registration/registrar.js'
+import { createRegistrar, type RegistrarOptions } from '../../../../webhook/registration/registrar.js'
 
 const PEM = `-----BEGIN CERTIFICATE-----\n${Buffer.from('ours').toString('base64')}\n-----END CERTIFICATE-----\n`
 const KEY = Buffer.from('the key of all replicas')
@@ -40,7 +37,7 @@ class World {
   object: JsonObject | null = null
   readonly writes: string[] = []
   readonly restored: string[] = []
-  readonly events: RestorationEvent[] = []
+  readonly events: EventFacts[] = []
   readonly published: (readonly string[])[] = []
   readonly log: string[] = []
   refusals = 0
@@ -93,27 +90,29 @@ class World {
       onRestored: kind => this.restored.push(kind),
       onRefused: () => (this.refusals += 1),
       onPublished: authorities => this.published.push(authorities),
-      now: () => this.#now,
-      wait: (milliseconds, signal) =>
-        new Promise(resolve => {
-          const timer = {
-            at: this.#now + milliseconds,
-            resolve: () => {
-              signal.removeEventListener('abort', end)
+      clock: {
+        monotonicMs: () => this.#now,
+        wait: (milliseconds, signal = new AbortController().signal) =>
+          new Promise(resolve => {
+            const timer = {
+              at: this.#now + milliseconds,
+              resolve: () => {
+                signal.removeEventListener('abort', end)
+                resolve()
+              },
+            }
+            const end = () => {
+              this.#timers = this.#timers.filter(each => each !== timer)
+              timer.resolve()
+            }
+            if (signal.aborted) {
               resolve()
-            },
-          }
-          const end = () => {
-            this.#timers = this.#timers.filter(each => each !== timer)
-            timer.resolve()
-          }
-          if (signal.aborted) {
-            resolve()
-            return
-          }
-          this.#timers.push(timer)
-          signal.addEventListener('abort', end)
-        }),
+              return
+            }
+            this.#timers.push(timer)
+            signal.addEventListener('abort', end)
+          }),
+      },
       signal: this.#closing.signal,
     }
   }
@@ -220,10 +219,12 @@ t.test('it restores what is deleted as soon as the watch tells', async t => {
     {
       type: 'Warning',
       reason: 'AdmissionConfigurationRestored',
+      action: 'Restore',
       note: 'restored: it was deleted',
       regarding: {
         apiVersion: 'admissionregistration.k8s.io/v1',
         kind: 'ValidatingWebhookConfiguration',
+        namespace: '',
         name: 'lockkeeper',
         uid: 'u',
       },
@@ -299,6 +300,11 @@ t.test(
     t.strictSame(one.writes, [])
     await one.pass(5000)
     t.strictSame(one.writes, ['create'])
+    one.failures.push(new ClusterError('not now', { status: 429 }))
+    one.change(failOpen)
+    await one.tell('MODIFIED')
+    await one.pass(300)
+    t.equal(policyOf(one), 'Fail', 'the first pause is a short one again')
     t.match(one.log[6], /^warn: could not see to the webhook configuration {"error":"no rights","count":7}/)
     one.change(failOpen)
     await one.tell('MODIFIED')
