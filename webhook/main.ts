@@ -125,9 +125,10 @@ const CLOSE_GRACE_MS = 5_000
 async function serveBundle(
   { options, logger }: Parts,
   { live }: RunningGate,
-  { client, certificates, onCertificate }: Surroundings & { readonly client: ClusterClient },
+  surroundings: Surroundings & { readonly client: ClusterClient },
 ): Promise<WebhookServer | null> {
   if (options.bundlePort === undefined) return null
+  const { client, certificates } = surroundings
   const server = await startServer({
     address: options.address,
     port: options.bundlePort,
@@ -142,7 +143,7 @@ async function serveBundle(
       log: logger('bundle-server'),
     }),
   })
-  onCertificate(() => {
+  surroundings.onCertificate(() => {
     server.setCertificate(certificates.current())
   })
   return server

@@ -682,6 +682,8 @@ t.test('the configuration is created, and restored when somebody changes it', as
   const client = createClusterClient(connection, { userAgent: 'lockkeeper-test', signal: closing.signal })
   const registrar = createRegistrar({
     client,
+    name: 'lockkeeper',
+    refresh: () => Promise.resolve(),
     desired: () => wanted,
     knownAuthorities: () => [gate.authority, next.certificate],
     sealKey: () => SEAL_KEY,

@@ -58,6 +58,11 @@ export function leftOut({ namespace, serviceAccounts }: ConditionOptions): reado
       'no-heartbeats',
       `${group('')} && ${resource('nodes')} && ${SUBRESOURCE} == "status" && ${USER} == "system:node:" + ${NAME}`,
     ),
+    // How a human switches the gate off, also while it denies everything: to zero, then without the configuration.
+    not(
+      'no-own-scale',
+      `${group('apps')} && ${resource('deployments')} && ${SUBRESOURCE} == "scale" && ${NAMESPACE} == ${text(namespace)}`,
+    ),
     // What our own audit found: it runs nothing, comes in thousands, and to judge it would be to judge our own judgement.
     // Anybody else's reports are judged: who forges one wants something to look clean.
     not('no-own-reports', `${group('openreports.io', 'wgpolicyk8s.io')} && ${oneOf(USER, accounts)}`),

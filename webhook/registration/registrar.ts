@@ -13,8 +13,11 @@ import { isSealed, SEAL, sealOf } from './seal.js'
 
 export interface RegistrarOptions {
   readonly client: Pick<ClusterClient, 'find' | 'list' | 'create' | 'replace' | 'watch'>
+  readonly name: string
   /** The configuration as it should be now. */
-  desired(): JsonObject
+  desired(): JsonObject | Promise<JsonObject>
+  /** Asked before a configuration that differs is written: what another replica knows since a moment may be the reason. */
+  refresh(): Promise<void>
   /** PEM of every authority that is ours: the last one, this one and the next one. */
   knownAuthorities(): readonly string[]
   /** A secret of all replicas; null: what another version or another bundle registered looks like tampering. */
@@ -85,7 +88,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   const follow = async () => {
     while (!isClosed()) {
       try {
-        const fieldSelector = `metadata.name=${nameOf(options.desired())}`
+        const fieldSelector = `metadata.name=${options.name}`
         const { resourceVersion } = await client.list(CONFIGURATIONS, { fieldSelector, signal })
         check()
         for await (const { type } of client.watch(CONFIGURATIONS, { resourceVersion, fieldSelector, signal })) {
@@ -108,10 +111,15 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
 
   const look = async (): Promise<Pause> => {
     try {
-      const desired = options.desired()
-      const live = await client.find(CONFIGURATIONS, nameOf(desired), { signal })
+      const live = await client.find(CONFIGURATIONS, options.name, { signal })
       if (live !== null) publish(live)
-      const comparison = compare(live, desired)
+      let desired = await options.desired()
+      let comparison = compare(live, desired)
+      if (live !== null && comparison.state !== 'equal') {
+        await options.refresh()
+        desired = await options.desired()
+        comparison = compare(live, desired)
+      }
       missingSince = live === null ? (missingSince ?? now()) : null
       const isDeleted = live === null && wasThere
       wasThere = wasThere || live !== null
@@ -223,7 +231,7 @@ function pauseMs(count: number): number {
   return Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), MAX_PAUSE_MS)
 }
 
-/** What others wrote into labels and annotations stays; owners and finalizers, by which it could be taken away, do not. */
+/** What others wrote into labels and annotations stays; owners of theirs and finalizers, by which it could be taken away, do not. */
 function withMetadata(desired: JsonObject, live: JsonObject | null, annotations: Record<string, string>): JsonObject {
   const wanted = member(desired, 'metadata')
   const there = live === null ? {} : member(live, 'metadata')
@@ -233,6 +241,7 @@ function withMetadata(desired: JsonObject, live: JsonObject | null, annotations:
       name: wanted.name ?? CONFIGURATION_NAME,
       labels: { ...member(there, 'labels'), ...member(wanted, 'labels') },
       annotations: { ...member(there, 'annotations'), ...member(wanted, 'annotations'), ...annotations },
+      ...(wanted.ownerReferences !== undefined && { ownerReferences: wanted.ownerReferences }),
       ...(typeof there.resourceVersion === 'string' && { resourceVersion: there.resourceVersion }),
     },
   }

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseBundle } from '../../../src/gate.js'
@@ -20,7 +20,7 @@ interface Reply {
   readonly body: Buffer
 }
 
-async function start(test: typeof t, change: Partial<BundleServerOptions> = {}) {
+async function start(test: Test, change: Partial<BundleServerOptions> = {}) {
   const authority = createCertificateAuthority()
   const server = await startServer({
     address: '127.0.0.1',

@@ -42,6 +42,8 @@ class World {
   readonly log: string[] = []
   refusals = 0
   isLeader = true
+  /** How often the authorities were asked for anew. */
+  refreshes = 0
   key: Uint8Array | null = KEY
   desired = configuration('pods')
   /** What a newer API server would add to each webhook. */
@@ -80,6 +82,11 @@ class World {
         create: (_collection, object) => this.#write('create', object),
         replace: (_collection, _name, object) => this.#write('replace', object),
         watch: (_collection, { signal }) => this.#watch(signal),
+      },
+      name: 'lockkeeper',
+      refresh: () => {
+        this.refreshes += 1
+        return Promise.resolve()
       },
       desired: () => this.desired,
       knownAuthorities: () => [PEM],
@@ -383,4 +390,15 @@ t.test('it watches again when a watch has ended', async t => {
   one.change(failOpen)
   await one.tell('MODIFIED')
   t.equal(policyOf(one), 'Fail')
+})
+
+t.test('it asks what other replicas know before it writes, and only then', async t => {
+  const one = await world(t)
+  await one.pass(10_000)
+  t.strictSame([one.writes, one.refreshes], [['create'], 0])
+  one.change(each => {
+    for (const webhook of each.webhooks as JsonObject[]) webhook.failurePolicy = 'Ignore'
+  })
+  await one.tell('MODIFIED')
+  t.strictSame([one.writes, one.refreshes], [['create', 'replace'], 1])
 })
