@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,7 +43,13 @@ type manifest struct {
 
 // metadata is what OPA hands on as it is.
 type metadata struct {
-	Lockkeeper inputs `json:"lockkeeper"`
+	Lockkeeper findings `json:"lockkeeper"`
+}
+
+// findings hold for the module that they were made with: who builds the bundle anew without this program leaves them behind.
+type findings struct {
+	Module string `json:"module"`
+	inputs
 }
 
 type resolver struct {
@@ -128,9 +135,11 @@ func compileBundle(ctx context.Context, sources []source, data map[string]any, r
 		return nil, fmt.Errorf("OPA made %d Wasm modules instead of one", len(built.WasmModules))
 	}
 
+	module := built.WasmModules[0].Raw
+	found := metadata{findings{fmt.Sprintf("sha256:%x", sha256.Sum256(module)), inputsOf(plan)}}
 	files := []file{
-		{".manifest", append(compactJSON(manifest{Revision: revision, Roots: roots, Wasm: wasm, RegoVersion: 1, Metadata: metadata{inputsOf(plan)}}), '\n')},
-		{"policy.wasm", built.WasmModules[0].Raw},
+		{".manifest", append(compactJSON(manifest{Revision: revision, Roots: roots, Wasm: wasm, RegoVersion: 1, Metadata: found}), '\n')},
+		{"policy.wasm", module},
 		{"data.json", append(compactJSON(data), '\n')},
 	}
 	for _, s := range sources {

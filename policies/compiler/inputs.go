@@ -443,8 +443,10 @@ func (f *frame) readWithout(place string, names []string) {
 
 // paths has what was read, shortest first, and nothing twice.
 func (a *analysis) paths() ([]inputPath, error) {
-	// A place on the way to another one has a type that the other one tells; elsewhere the value has to.
-	for place := range a.seen {
+	// A place on the way to another one has a type that the other one tells; elsewhere the value has to. Ends come before
+	// what is on the way to them.
+	seen := slices.Sorted(maps.Keys(a.seen))
+	for _, place := range slices.Backward(seen) {
 		if !a.isTold(place) {
 			a.whole[place] = true
 		}
