@@ -17,7 +17,7 @@ import type { ControllerOptions } from './options.js'
 export interface ControllerEnvironment {
   /** KUBERNETES_SERVICE_HOST and _PORT; null outside of a Pod */
   readonly inCluster: InCluster | null
-  readonly stderr: NodeJS.WritableStream
+  readonly stderr: { write(text: string): unknown }
   /** Ends it: the lease is given back. */
   readonly signal: AbortSignal
   readonly now: () => Date

@@ -17,6 +17,8 @@ import { standAlone } from './standalone.js'
 import type { Surroundings } from './surroundings.js'
 import { startWatchdog } from './watchdog.js'
 
+export { writeStaticFiles } from './registration/static-files.js'
+
 /** What the program gives the webhook of its process. */
 export interface WebhookEnvironment {
   readonly stdout: { write(text: string): unknown }
