@@ -87,7 +87,7 @@ function valueAt(value: Json | undefined, keys: readonly string[]): Json | undef
 /** A copy with another value at a place; undefined: without the place. */
 function withValue(value: Json, [key = '', ...rest]: readonly string[], changed: Json | undefined): Json {
   const copy = (Array.isArray(value) ? [...value] : { ...(value as JsonObject) }) as JsonObject
-  const member = rest.length > 0 ? withValue((copy[key] ?? {}), rest, changed) : changed
+  const member = rest.length > 0 ? withValue(copy[key] ?? {}, rest, changed) : changed
   if (member === undefined) Reflect.deleteProperty(copy, key)
   else copy[key] = member
   return copy
@@ -346,8 +346,8 @@ t.test('a failure is not kept', async t => {
 
 t.test('a policy of the last stage is asked again when the others found something else', async t => {
   const gate = await createGate(parseBundle(await fixtureBundle('inputs'), { allowUnsigned: true }))
-  const late = async (image: string, now: string) => {
-    const object = pod({ spec: { containers: [{ name: 'web', image }] } })
+  const late = async (containers: JsonObject[], now: string) => {
+    const object = pod({ spec: { containers } })
     const { violations } = await gate.review(admissionRequest({ object }), contextOf({ now }))
     return violations
       .filter(each => each.policy === 'late')
@@ -356,8 +356,9 @@ t.test('a policy of the last stage is asked again when the others found somethin
   }
   const [early, afterwards] = ['2026-06-01T12:00:00Z', '2026-06-01T12:01:00Z'] as const
   for (const round of ['made', 'kept']) {
-    t.strictSame(await late('a', early), [], round)
-    t.strictSame(await late('a', afterwards), ['dynamic', 'reads', 'unknown'], round)
+    t.strictSame(await late([{ name: 'web', image: 'a' }], early), [], round)
+    t.strictSame(await late([{ name: 'web', image: 'a' }], afterwards), ['dynamic', 'reads', 'unknown'], round)
+    t.strictSame(await late([], afterwards), ['dynamic', 'unknown'], round)
   }
 })
 
