@@ -4,46 +4,75 @@ import { pathKey, segmentsOf, withoutMembers, type InputPath } from './input-pat
 
 /** Longer texts are known by their digests. */
 const MAX_TEXT = 64
+/** Above this depth (the object under review is at 2) a value's text is made of its members' texts, which others need, too. */
+const COMPOSED_DEPTH = 3
+
+/** A path with what is needed to follow it again and again. */
+export interface PreparedPath {
+  readonly key: string
+  readonly segments: readonly string[]
+  readonly without: readonly string[]
+}
+
+export function preparePath(path: InputPath): PreparedPath {
+  return { key: pathKey(path), segments: segmentsOf(path.pointer), without: path.without }
+}
 
 /** The parts of one input as short texts: equal texts are equal parts. Each part is looked at once. */
 export interface InputParts {
-  textOf(path: InputPath): string
+  readonly textOf: (path: PreparedPath) => string
   /** The same input with another value of one of its members. */
-  withMember(name: string, value: Json): InputParts
+  readonly withMember: (name: string, value: Json) => InputParts
 }
 
-export function createInputParts(input: JsonObject, known: ReadonlyMap<string, string> = new Map()): InputParts {
-  const texts = new Map(known)
+export function createInputParts(input: JsonObject): InputParts {
+  return partsOf(input, new Map(), new Map())
+}
+
+function partsOf(input: JsonObject, texts: Map<string, string>, composed: Map<Json, string>): InputParts {
+  /** Nothing here begins like the text of another kind: values are JSON, digests begin with # and missing ones with !. */
+  function valueText(value: Json, depth: number): string {
+    if (depth >= COMPOSED_DEPTH || !isJsonObject(value)) {
+      const known = typeof value === 'object' && value !== null ? composed.get(value) : undefined
+      const text = known ?? short(stringifyJson(value))
+      if (typeof value === 'object' && value !== null) composed.set(value, text)
+      return text
+    }
+    const members = Object.keys(value).filter(key => value[key] !== undefined)
+    const lines = members.map(key => `${JSON.stringify(key)}:${valueText(value[key] as Json, depth + 1)}`)
+    return short(`{${lines.join(',')}}`)
+  }
+
+  /**
+   * What stands at a path. Where nothing does, the text says how far the path leads and what is there: a policy may have
+   * seen that on its way.
+   */
+  function partText({ segments, without }: PreparedPath): string {
+    let value: Json = input
+    for (const [depth, key] of segments.entries()) {
+      const member: Json | undefined = isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
+      if (member === undefined) return `!${depth} ${typeName(value)}`
+      value = member
+    }
+    const part = without.length > 0 && isJsonObject(value) ? withoutMembers(value, without) : value
+    return valueText(part, segments.length)
+  }
+
   return {
-    textOf(path) {
-      const key = pathKey(path)
-      let text = texts.get(key)
-      if (text === undefined) texts.set(key, (text = short(partText(input, path))))
+    textOf: path => {
+      let text = texts.get(path.key)
+      if (text === undefined) texts.set(path.key, (text = partText(path)))
       return text
     },
-    withMember(name, value) {
+    withMember: (name, value) => {
       const others = [...texts].filter(([key]) => key.split(/[/ ]/, 2)[1] !== name)
-      return createInputParts({ ...input, [name]: value }, new Map(others))
+      return partsOf({ ...input, [name]: value }, new Map(others), composed)
     },
   }
 }
 
 function short(text: string): string {
   return text.length <= MAX_TEXT ? text : `#${hash('sha256', text, 'base64')}`
-}
-
-/**
- * What stands at a path, as JSON. Where nothing does, the text says how far the path leads and what is there: a policy may
- * have seen that on its way. No JSON begins like that.
- */
-function partText(input: JsonObject, { pointer, without }: InputPath): string {
-  let value: Json = input
-  for (const [depth, key] of segmentsOf(pointer).entries()) {
-    const member: Json | undefined = isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
-    if (member === undefined) return `!${depth} ${typeName(value)}`
-    value = member
-  }
-  return stringifyJson(without.length > 0 && isJsonObject(value) ? withoutMembers(value, without) : value)
 }
 
 function typeName(value: Json): string {

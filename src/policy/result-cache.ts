@@ -2,7 +2,7 @@ import type { AdmissionRequest } from '../admission.js'
 import type { Context, Risk } from '../decision-types.js'
 import { parseJson, stringifyJson, type Json, type JsonObject } from '../json.js'
 import type { ByteCache } from './byte-cache.js'
-import { createInputParts, type InputParts } from './input-parts.js'
+import { createInputParts, preparePath, type InputParts, type PreparedPath } from './input-parts.js'
 import { pathKey, type InputPath } from './input-path.js'
 import type { RuleName } from './policy-types.js'
 import type { PolicyFinding } from './results.js'
@@ -39,7 +39,7 @@ export interface ResultCache {
 /** Policies that read the same paths: they hit and miss together, so they share an entry. */
 interface Group {
   readonly id: number
-  readonly paths: readonly InputPath[]
+  readonly paths: readonly PreparedPath[]
   readonly readsViolations: boolean
   size: number
 }
@@ -55,7 +55,7 @@ export function createResultCache(paths: readonly (readonly InputPath[] | null)[
     if (each === null) return null
     const key = each.map(pathKey).join('\n')
     const readsViolations = each.some(({ pointer }) => /^\/violations(?:\/|$)/.test(pointer))
-    const group = groups.get(key) ?? { id: groups.size, paths: each, readsViolations, size: 0 }
+    const group = groups.get(key) ?? { id: groups.size, paths: each.map(preparePath), readsViolations, size: 0 }
     groups.set(key, group)
     return { group, index: group.size++ }
   })
