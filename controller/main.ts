@@ -77,6 +77,7 @@ export async function runController(options: ControllerOptions, environment: Con
       clock,
     })
     closers.push(() => events.close())
+    metrics.readings.eventsDropped = () => events.dropped
 
     const failed: { with: Error | null } = { with: null }
     let auditing: Promise<void> = Promise.resolve()
@@ -120,7 +121,6 @@ export async function runController(options: ControllerOptions, environment: Con
       onStopped: async () => {
         await auditing
         metrics.leader.set(0)
-        metrics.queue.set(0)
         // What was found is for the one who leads to say.
         metrics.findings.reset()
       },

@@ -2,6 +2,8 @@ import { Counter, Gauge, Registry } from 'prom-client'
 
 /** What the controller counts; no object's name is in a label. */
 export function createMetrics() {
+  /** Read when somebody asks. */
+  const readings = { queueLength: () => 0, eventsDropped: () => 0 }
   const registry = new Registry()
   const registers = [registry]
   const name = (rest: string) => `lockkeeper_audit_${rest}`
@@ -24,7 +26,15 @@ export function createMetrics() {
       help: 'How long the last complete audit took.',
       registers,
     }),
-    queue: new Gauge({ name: name('queue_length'), help: 'Objects that wait to be judged.', registers }),
+    readings,
+    queue: new Gauge({
+      name: name('queue_length'),
+      help: 'Objects that wait to be judged, or are being judged.',
+      registers,
+      collect() {
+        this.set(readings.queueLength())
+      },
+    }),
     lastComplete: new Gauge({
       name: name('last_complete_timestamp_seconds'),
       help: 'When the last complete audit ended.',
@@ -46,6 +56,9 @@ export function createMetrics() {
       name: name('events_dropped'),
       help: 'Events that were not written: too many, or refused.',
       registers,
+      collect() {
+        this.set(readings.eventsDropped())
+      },
     }),
   }
 }

@@ -21,7 +21,7 @@ import { openReportStore, type ReportStore } from './report-store.js'
 export interface AuditParts {
   readonly client: ClusterClient
   readonly pool: Pick<Pool, 'review' | 'bundle' | 'workers'>
-  readonly events: Pick<EventRecorder, 'record' | 'dropped'>
+  readonly events: Pick<EventRecorder, 'record'>
   readonly metrics: Metrics
   readonly reports: ReportApi | 'none'
   /** Where the progress is kept. */
@@ -91,14 +91,11 @@ class Audit {
         this.#count.add(violations)
       },
     })
+    metrics.readings.queueLength = () => this.#queue.length
     await untilAborted(namespaces.synced, signal)
     this.#resume(await checkpoint.load(signal))
     const judging = Array.from({ length: pool.workers }, async () => {
-      while (!signal.aborted) {
-        await this.#queue.take(judge, signal)
-        metrics.queue.set(this.#queue.length)
-        metrics.eventsDropped.set(events.dropped)
-      }
+      while (!signal.aborted) await this.#queue.take(judge, signal)
     })
     try {
       await Promise.all([this.#keepTime(checkpoint), ...judging])
@@ -178,7 +175,11 @@ class Audit {
       known?.stop()
       const audit = new CollectionAudit(
         kind,
-        { ...this.#parts, put: (name, job) => this.#put(name, job), inTurn: run => this.#inTurn(run) },
+        {
+          ...this.#parts,
+          put: (name, job) => this.#queue.put(name, job, this.#signal),
+          inTurn: run => this.#inTurn(run),
+        },
         this.#progress?.resourceVersions[key] ?? '',
       )
       this.#collections.set(key, audit)
@@ -262,11 +263,6 @@ class Audit {
     if (this.#signal.aborted) return
     const bundle = this.#parts.pool.bundle.reference.digest
     await checkpoint.save({ bundle, completedMs: this.#completedMs, resourceVersions }, this.#signal)
-  }
-
-  async #put(key: string, job: AuditJob): Promise<void> {
-    await this.#queue.put(key, job, this.#signal)
-    this.#parts.metrics.queue.set(this.#queue.length)
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@ import { thrownText } from '../../src/errors.js'
 import { backoffMs, type Clock } from '../../src/io/cluster/clock.js'
 import { type ClusterClient, ClusterError, type ClusterObject } from '../../src/io/cluster/cluster-client.js'
 import { listPages } from '../../src/io/cluster/list-pages.js'
-import { namesOf } from '../../src/io/cluster/object-names.js'
+import { namesOf, type ObjectNames } from '../../src/io/cluster/object-names.js'
 import type { Logger } from '../../src/io/log.js'
 import type { AuditedKind } from './audited-kinds.js'
 import type { AuditJob } from './judge.js'
@@ -28,12 +28,15 @@ const SHORTEST_WATCH_MS = 1000
 
 /**
  * The objects of one kind: listed when nothing is known of them or when everything is judged anew, watched otherwise.
- * The watch goes on from where the list was made, so nothing is judged twice and nothing is missed.
+ * The watch goes on from where the list was made, so nothing is judged twice and nothing is missed. Where the server has
+ * forgotten that point, as after its restart, a list tells what has another resourceVersion than it had.
  */
 export class CollectionAudit {
   readonly kind: AuditedKind
   readonly #parts: CollectionParts
   #resourceVersion: string
+  /** The resourceVersion of each object that was handed on: some 100 bytes an object. */
+  #handedOn = new Map<string, string>()
   /** Those who wait for a complete list. */
   #wanted: ((isComplete: boolean) => void)[] = []
   #interrupt = new AbortController()
@@ -67,7 +70,7 @@ export class CollectionAudit {
 
   /** Hands on every object of one namespace; the watch goes on meanwhile. */
   async auditNamespace(namespace: string, signal: AbortSignal): Promise<void> {
-    if (this.kind.namespaced) await this.#listInTurn(namespace, signal)
+    if (this.kind.namespaced) await this.#listInTurn({ namespace }, signal)
   }
 
   /** Lists and watches until the signal is aborted. Never rejects for what the API server does. */
@@ -121,25 +124,42 @@ export class CollectionAudit {
     let wanted: ((isComplete: boolean) => void)[] = []
     let isComplete = false
     try {
-      this.#resourceVersion = await this.#listInTurn(undefined, signal, () => {
+      const seen = new Map<string, string>()
+      const isKnown = ({ namespace, name, resourceVersion }: ObjectNames) => {
+        const key = `${namespace}/${name}`
+        seen.set(key, resourceVersion)
+        return wanted.length === 0 && this.#handedOn.get(key) === resourceVersion
+      }
+      const begin = () => {
         // Who asks while the list is being made gets the next one.
         wanted = this.#wanted.splice(0)
-      })
+      }
+      this.#resourceVersion = await this.#listInTurn({ isKnown, begin }, signal)
+      this.#handedOn = seen
       isComplete = !signal.aborted
     } finally {
       for (const resolve of wanted) resolve(isComplete)
     }
   }
 
-  #listInTurn(namespace: string | undefined, signal: AbortSignal, onBegin?: () => void): Promise<string> {
+  /** @returns the resourceVersion of the list */
+  #listInTurn(
+    options: {
+      readonly namespace?: string
+      readonly begin?: () => void
+      readonly isKnown?: (names: ObjectNames) => boolean
+    },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { namespace, begin, isKnown } = options
     return this.#parts.inTurn(async () => {
-      onBegin?.()
+      begin?.()
       const collection = { ...this.kind, ...(namespace !== undefined && { namespace }) }
       let resourceVersion = ''
       // Judging many objects may take longer than the server remembers; from the beginning again would never end.
-      const options = { limit: PAGE_SIZE, whenForgotten: 'go on', signal } as const
-      for await (const page of listPages(this.#parts.client, collection, options)) {
-        for (const object of page.items) await this.#put(object, false)
+      const paging = { limit: PAGE_SIZE, whenForgotten: 'go on', signal } as const
+      for await (const page of listPages(this.#parts.client, collection, paging)) {
+        for (const object of page.items) if (isKnown?.(namesOf(object)) !== true) await this.#put(object, false)
         resourceVersion = page.resourceVersion
         await this.#parts.clock.wait(AFTER_PAGE_MS, signal)
       }
@@ -153,8 +173,10 @@ export class CollectionAudit {
     const watching = this.#parts.client.watch(this.kind, { resourceVersion: this.#resourceVersion, signal })
     for await (const { type, object } of watching) {
       sawAny = true
+      const { namespace, name, resourceVersion } = namesOf(object)
       if (type !== 'BOOKMARK') await this.#put(object, type === 'DELETED')
-      const { resourceVersion } = namesOf(object)
+      if (type === 'DELETED') this.#handedOn.delete(`${namespace}/${name}`)
+      else if (type !== 'BOOKMARK') this.#handedOn.set(`${namespace}/${name}`, resourceVersion)
       if (resourceVersion !== '') this.#resourceVersion = resourceVersion
     }
     return sawAny
