@@ -1,6 +1,7 @@
 import { Argument, Command, Option } from 'commander'
 import { GateError } from '../errors.js'
 import { FEEDBACK_LABELS, type FeedbackLabel } from '../feedback.js'
+import { addDoctor } from './doctor.js'
 import type { CliEnvironment } from './environment.js'
 import type { ExplainOptions } from './explain.js'
 import type { FeedbackOptions } from './feedback.js'
@@ -51,6 +52,7 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
   addExplain(command, environment)
   addFeedback(command, environment)
   addWebhook(command, environment, version)
+  addDoctor(program, environment, version)
   return program
 }
 
