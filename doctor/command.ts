@@ -24,3 +24,14 @@ export function patchDeployment(namespace: string, name: string, argument: strin
   const patch = [{ op: 'add', path: '/spec/template/spec/containers/0/args/-', value: argument }]
   return `kubectl -n ${quoted(namespace)} patch deployment ${quoted(name)} --type=json -p ${quoted(stringifyJson(patch))}`
 }
+
+/**
+ * The commands of a repair while no gate answers: with failurePolicy Fail everything else would be refused before the first one.
+ */
+export function repairCommands(configurationName: string, commands: readonly string[]): string {
+  return [
+    `kubectl delete validatingwebhookconfiguration ${quoted(configurationName)}`,
+    ...commands,
+    'Nothing is judged after the first line, until a gate answers again: it makes the configuration anew.',
+  ].join('\n')
+}

@@ -7,8 +7,12 @@ import { checkRegistration } from './checks/registration.js'
 import { checkReplicas } from './checks/replicas.js'
 import type { ClusterFacts } from './facts.js'
 import { type Finding, sortFindings } from './finding.js'
+import { type LiveEntries, liveEntries } from './live-entries.js'
 
-const CHECKS: readonly ((facts: ClusterFacts) => readonly Finding[])[] = [
+/** @param live null: there is no configuration that could be seen */
+type Check = (facts: ClusterFacts, live: LiveEntries | null) => readonly Finding[]
+
+const CHECKS: readonly Check[] = [
   checkRegistration,
   checkCoverage,
   checkCertificate,
@@ -20,5 +24,6 @@ const CHECKS: readonly ((facts: ClusterFacts) => readonly Finding[])[] = [
 
 /** Everything that can be said about a cluster from what was seen of it: the same facts give the same findings. */
 export function examineCluster(facts: ClusterFacts): readonly Finding[] {
-  return sortFindings(CHECKS.flatMap(check => check(facts)))
+  const live = liveEntries(facts)
+  return sortFindings(CHECKS.flatMap(check => check(facts, live)))
 }

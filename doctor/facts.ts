@@ -10,6 +10,8 @@ export interface Right {
   readonly target: string
   /** null: not in a namespace */
   readonly namespace: string | null
+  /** The one object that it is about; null: all of them, or a path. */
+  readonly name: string | null
 }
 
 /** What was seen, or why it could not be looked at. */

@@ -53,6 +53,11 @@ function operationsOf(verbs: readonly string[]): readonly Operation[] {
   return VERBS.flatMap(([operation, its]) => (its.some(each => verbs.includes(each)) ? [operation] : []))
 }
 
+/** As rules say it; Namespaces count as cluster-scoped. */
+export function scopeOf({ namespaced }: ServedRequest): 'Namespaced' | 'Cluster' {
+  return namespaced ? 'Namespaced' : 'Cluster'
+}
+
 /** Rules as a live entry has them. */
 export interface LiveRules {
   readonly rules: readonly (Rule & { readonly scope: string })[]
@@ -61,8 +66,7 @@ export interface LiveRules {
 
 /** Whether an entry is asked about the request in every version that it may come in. */
 export function isAsked({ rules, matchPolicy }: LiveRules, request: ServedRequest): boolean {
-  // Namespaces count as cluster-scoped.
-  const scope = request.namespaced ? 'Namespaced' : 'Cluster'
+  const scope = scopeOf(request)
   const fitting = rules.filter(each => each.scope === '*' || each.scope === scope)
   const matches = (version: string) => matchesRules(fitting, { ...request, version })
   // Equivalent: a request in a version that no rule names is sent in one that a rule names.

@@ -33,11 +33,12 @@ function refusalsOf(looks: readonly Look<unknown>[]): readonly Refusal[] {
   for (const look of looks) {
     if (!('right' in look)) continue
     const { right, error, user } = look
-    const { target, namespace, verb } = right
+    const { target, namespace, verb, name } = right
     const before = found.get(target)
     found.set(target, {
       target,
       namespace,
+      name: before === undefined || before.name === name ? name : null,
       verbs: [...new Set([...(before?.verbs ?? []), verb])],
       errors: [...new Set([...(before?.errors ?? []), error])],
       user: before?.user ?? user,
@@ -46,11 +47,12 @@ function refusalsOf(looks: readonly Look<unknown>[]): readonly Refusal[] {
   return [...found.values()]
 }
 
-function grant({ verbs, target, namespace }: Refusal, user: string): string {
+function grant({ verbs, target, namespace, name: object }: Refusal, user: string): string {
   const name = `lockkeeper-doctor-${target.replace(/^\//, '')}`
   const where = namespace === null ? '' : ` -n ${quoted(namespace)}`
   const [role, binding] = namespace === null ? ['clusterrole', 'clusterrolebinding'] : ['role', 'rolebinding']
-  const what = target.startsWith('/') ? `--non-resource-url=${target}` : `--resource=${target}`
+  const only = object === null ? '' : ` --resource-name=${quoted(object)}`
+  const what = target.startsWith('/') ? `--non-resource-url=${target}` : `--resource=${target}${only}`
   const bound = `kubectl create ${binding}${where} ${quoted(name)} --${role}=${quoted(name)} `
   // kubectl wants a service account in a word of its own.
   const [, account] = /^system:serviceaccount:([^:]+:[^:]+)$/.exec(user) ?? []

@@ -31,7 +31,7 @@ function checkVersion({ serverVersion }: ClusterFacts): Finding {
     return {
       id,
       level: 'warn',
-      title: `The API server says that it is version ${serverVersion}`,
+      title: `The API server says that its version is "${serverVersion}"`,
       detail: 'That is no version of Kubernetes.',
       fix: 'kubectl version',
     }
@@ -40,7 +40,7 @@ function checkVersion({ serverVersion }: ClusterFacts): Finding {
     return {
       id,
       level: 'error',
-      title: `Kubernetes 1.${minor} has no matchConditions that count on`,
+      title: `Kubernetes 1.${minor} has no matchConditions to count on`,
       detail: `They are in every cluster since 1.${OLDEST_MINOR}. Before, what a cluster needs to start waits for the gate.`,
       fix: `Upgrade to 1.${OLDEST_MINOR} or newer.`,
     }

@@ -5,22 +5,33 @@ import { patchCommand } from '../command.js'
 import type { ClusterFacts } from '../facts.js'
 import type { Finding } from '../finding.js'
 import { listed } from '../listed.js'
-import { COLD_START, type LiveEntry, liveEntries } from '../live-entries.js'
+import { COLD_START, type LiveEntries, type LiveEntry } from '../live-entries.js'
 import { memberText, nameOf } from '../members.js'
-import { isAsked, type LiveRules, requestText, type ServedRequest, servedRequests } from '../served-requests.js'
+import {
+  isAsked,
+  type LiveRules,
+  requestText,
+  scopeOf,
+  type ServedRequest,
+  servedRequests,
+} from '../served-requests.js'
 
 /** What of all that the API server serves is sent to the gate, and what is not. */
-export function checkCoverage(facts: ClusterFacts): readonly Finding[] {
+export function checkCoverage(facts: ClusterFacts, live: LiveEntries | null): readonly Finding[] {
   const { gate, looks } = facts
   const discovery = looks.discovery.seen
   if (discovery === undefined) return []
-  const live = liveEntries(facts)
   const wanted = { rules: wantedRules(facts), matchPolicy: 'Equivalent' }
-  const judging = (live?.entries ?? []).filter(({ entry }) => entry.name !== COLD_START)
   const requests = servedRequests(discovery)
-  const isSent = (request: ServedRequest) => judging.some(({ entry }) => isAsked(entry, request))
-  const missing = requests.filter(request => isAsked(wanted, request) && !isSent(request))
-  const findings = live === null ? [] : checkMissing(missing, judging, nameOf(live.configuration))
+  const gaps =
+    live === null
+      ? []
+      : gapsIn(
+          live.entries,
+          requests.filter(each => isAsked(wanted, each)),
+        )
+  const findings = live === null ? [] : checkGaps(gaps, nameOf(live.configuration))
+  const isSent = (request: ServedRequest) => (live?.entries ?? []).some(({ entry }) => isAsked(entry, request))
   return [
     ...findings,
     ...checkUnasked(
@@ -31,6 +42,33 @@ export function checkCoverage(facts: ClusterFacts): readonly Finding[] {
     ...checkAggregated(facts, requests),
     ...alwaysOut(gate.namespace),
   ]
+}
+
+/** A request that an entry should be asked about, and is not. */
+interface Gap {
+  readonly request: ServedRequest
+  /** The one to add a rule to. */
+  readonly entry: LiveEntry
+}
+
+/**
+ * What the entries that wait for the gate leave out, and what the one for a cold start does: what that is about, the others
+ * leave to it.
+ */
+function gapsIn(entries: readonly LiveEntry[], wanted: readonly ServedRequest[]): readonly Gap[] {
+  const waiting = entries.filter(({ entry }) => entry.name !== COLD_START)
+  const coldStart = entries.filter(({ entry }) => entry.name === COLD_START)
+  return wanted.flatMap(request => {
+    const scope = scopeOf(request)
+    const fitting = waiting.find(({ entry }) => entry.rules.some(rule => rule.scope === scope)) ?? waiting[0]
+    const isLeftOut = fitting !== undefined && !waiting.some(({ entry }) => isAsked(entry, request))
+    return [...(isLeftOut ? [fitting] : []), ...coldStart.filter(({ entry }) => !isAsked(entry, request))].map(
+      entry => ({
+        request,
+        entry,
+      }),
+    )
+  })
 }
 
 function wantedRules({ gate }: ClusterFacts): LiveRules['rules'] {
@@ -58,43 +96,45 @@ const PARTS = [
   },
 ] as const
 
-function checkMissing(
-  missing: readonly ServedRequest[],
-  judging: readonly LiveEntry[],
-  configuration: string,
-): readonly Finding[] {
+function checkGaps(gaps: readonly Gap[], configuration: string): readonly Finding[] {
   return PARTS.map(({ id, fits, title, ok }): Finding => {
-    const part = missing.filter(fits)
+    const part = gaps.filter(({ request }) => fits(request))
     if (part.length === 0) return { id, level: 'ok', title: ok, detail: '', fix: '' }
-    const texts = part.map(request => `${request.operation} ${requestText(request)}`)
+    const names = [...new Set(part.map(({ entry }) => entry.entry.name))]
+    const lines = names.map(name => {
+      const its = part.filter(({ entry }) => entry.entry.name === name)
+      return `${name}: ${listed(its.map(({ request }) => `${request.operation} ${requestText(request)}`))}`
+    })
+    const command = patchCommand('validatingwebhookconfiguration', configuration, additions(part))
     return {
       id,
       level: 'error',
       title,
-      detail: listed(texts),
-      fix: `${patchCommand('validatingwebhookconfiguration', configuration, additions(part, judging))}\nA gate that runs with the same bundle does this by itself: see to it that one does.`,
+      detail: lines.join('\n'),
+      fix: `${command}\nA gate that runs with the same bundle does this by itself: see to it that one does.`,
     }
   })
 }
 
-/** Rules to add for these requests, to the entries that judge their scope. */
-function additions(missing: readonly ServedRequest[], judging: readonly LiveEntry[]): readonly Json[] {
-  return (['Namespaced', 'Cluster'] as const).flatMap(scope => {
-    const requests = missing.filter(({ namespaced }) => namespaced === (scope === 'Namespaced'))
-    const entry = judging.find(each => each.entry.rules.some(rule => rule.scope === scope)) ?? judging[0]
-    if (entry === undefined) return []
-    return buildRules(requests.map(asked)).map(rule => ({
-      op: 'add',
-      path: `/webhooks/${entry.index}/rules/-`,
-      value: {
-        apiGroups: [...rule.apiGroups],
-        apiVersions: [...rule.apiVersions],
-        operations: [...rule.operations],
-        resources: [...rule.resources],
-        scope,
-      },
-    }))
-  })
+/** Rules to add for what is left out. */
+function additions(gaps: readonly Gap[]): readonly Json[] {
+  const indices = [...new Set(gaps.map(({ entry }) => entry.index))]
+  return indices.flatMap(index =>
+    (['Namespaced', 'Cluster'] as const).flatMap(scope => {
+      const its = gaps.filter(({ entry, request }) => entry.index === index && scopeOf(request) === scope)
+      return buildRules(its.map(({ request }) => asked(request))).map(rule => ({
+        op: 'add',
+        path: `/webhooks/${index}/rules/-`,
+        value: {
+          apiGroups: [...rule.apiGroups],
+          apiVersions: [...rule.apiVersions],
+          operations: [...rule.operations],
+          resources: [...rule.resources],
+          scope,
+        },
+      }))
+    }),
+  )
 }
 
 function asked({ group, resource, subResource, operation }: ServedRequest): Asked {

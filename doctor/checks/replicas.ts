@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, stringMembers } from '../../src/json.js'
-import { quoted, restartCommand } from '../command.js'
+import { quoted, repairCommands, restartCommand } from '../command.js'
 import type { ClusterFacts } from '../facts.js'
 import type { Finding } from '../finding.js'
 import { member, memberObjects, memberText, nameOf } from '../members.js'
@@ -39,7 +39,7 @@ function checkTarget(facts: ClusterFacts): readonly Finding[] {
         level: 'error',
         title: `There is no Service ${namespace}/${name}, which the API server is told to call`,
         detail: 'No call arrives.',
-        fix: 'kubectl apply -k manifests/webhook',
+        fix: repairCommands(facts.gate.configurationName, ['kubectl apply -k manifests/webhook']),
       },
     ]
   }
@@ -52,7 +52,7 @@ function checkTarget(facts: ClusterFacts): readonly Finding[] {
   ]
 }
 
-function checkEndpoints({ looks }: ClusterFacts, namespace: string, name: string): readonly Finding[] {
+function checkEndpoints({ looks, gate }: ClusterFacts, namespace: string, name: string): readonly Finding[] {
   const slices = looks.endpointSlices.seen
   if (slices === undefined) return []
   const ready = slices
@@ -60,7 +60,11 @@ function checkEndpoints({ looks }: ClusterFacts, namespace: string, name: string
     // Absent: nobody knows, and then it is called.
     .filter(endpoint => member(endpoint, 'conditions', 'ready') !== false)
   const nodes = new Set(ready.map(endpoint => memberText(endpoint, 'nodeName')))
-  const places = { more: `kubectl -n ${quoted(namespace)} scale deployment/lockkeeper-webhook --replicas=3` }
+  const more = [
+    `kubectl -n ${quoted(namespace)} describe pods -l app.kubernetes.io/component=webhook`,
+    `kubectl -n ${quoted(namespace)} scale deployment/lockkeeper-webhook --replicas=3`,
+    'The autoscaler is called lockkeeper-webhook, too: its minReplicas counts.',
+  ]
   if (ready.length < ENOUGH) {
     return [
       {
@@ -72,9 +76,7 @@ function checkEndpoints({ looks }: ClusterFacts, namespace: string, name: string
           ready.length === 0
             ? 'With failurePolicy Fail nobody can change anything.'
             : 'While it is replaced, nobody can change anything.',
-        fix:
-          `kubectl -n ${quoted(namespace)} describe pods -l app.kubernetes.io/component=webhook\n${places.more}\n` +
-          'The autoscaler is called lockkeeper-webhook, too: its minReplicas counts.',
+        fix: ready.length === 0 ? repairCommands(gate.configurationName, more) : more.join('\n'),
       },
     ]
   }

@@ -86,7 +86,7 @@ async function readLooks(
     lookThrough(client, admission('mutatingwebhookconfigurations')),
     lookThrough(client, admission('validatingadmissionpolicies')),
     lookThrough(client, { group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices' }),
-    look({ verb: 'get', target: '/apis', namespace: null }, () => discover(client)),
+    look({ verb: 'get', target: '/apis', namespace: null, name: null }, () => discover(client)),
     lookAt(client, { group: '', version: 'v1', resource: 'namespaces' }, gate.namespace),
   ])
   const [endpointSlices, pods, deployments, budgets, lease, leaf, failOpen] = await Promise.all([
@@ -102,7 +102,7 @@ async function readLooks(
     place === null ? nothing : lookThrough(client, within('policy', 'v1', 'poddisruptionbudgets')),
     lookAt(client, { ...within('coordination.k8s.io', 'v1', 'leases'), namespace: gate.namespace }, LEASE),
     lookAtLeaf(client, gate),
-    look({ verb: 'get', target: '/metrics', namespace: null }, () => readFailOpen(client)),
+    look({ verb: 'get', target: '/metrics', namespace: null, name: null }, () => readFailOpen(client)),
   ])
   return {
     configuration,

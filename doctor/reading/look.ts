@@ -13,7 +13,7 @@ export function lookAt(
   collection: Collection,
   name: string,
 ): Promise<Look<JsonObject | null>> {
-  return look(rightTo('get', collection), () => client.find(collection, name))
+  return look(rightTo('get', collection, name), () => client.find(collection, name))
 }
 
 /** All objects of a collection; none where the API server does not know the kind. */
@@ -22,7 +22,7 @@ export function lookThrough(
   collection: Collection,
   labelSelector = '',
 ): Promise<Look<readonly JsonObject[]>> {
-  return look(rightTo('list', collection), async () => {
+  return look(rightTo('list', collection, null), async () => {
     const items: JsonObject[] = []
     try {
       for await (const page of listPages(client, collection, { labelSelector })) items.push(...page.items)
@@ -43,8 +43,8 @@ export async function look<T>(right: Right, ask: () => Promise<T>): Promise<Look
   }
 }
 
-function rightTo(verb: Right['verb'], { group, resource, namespace }: Collection): Right {
-  return { verb, target: group === '' ? resource : `${resource}.${group}`, namespace: namespace ?? null }
+function rightTo(verb: Right['verb'], { group, resource, namespace }: Collection, name: string | null): Right {
+  return { verb, target: group === '' ? resource : `${resource}.${group}`, namespace: namespace ?? null, name }
 }
 
 /** The API server says whom it took us for. */
