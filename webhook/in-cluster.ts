@@ -17,6 +17,7 @@ import type { Certificates } from './certificates/material.js'
 import type { WebhookMetrics } from './metrics.js'
 import { watchNamespaces } from './namespaces.js'
 import type { WebhookOptions } from './options.js'
+import { SERVICE_ACCOUNTS } from './registration/conditions.js'
 import { buildConfiguration, type ConfigurationOwner } from './registration/configuration.js'
 import { createRegistrar } from './registration/registrar.js'
 import type { Surroundings } from './surroundings.js'
@@ -33,8 +34,6 @@ export interface ClusterSurroundingsOptions {
 }
 
 const LEASE = 'lockkeeper-webhook'
-/** As the manifests name them: what they write in their own namespace must not wait for a gate. */
-const SERVICE_ACCOUNTS: readonly string[] = ['lockkeeper-webhook', 'lockkeeper-controller']
 const OWNER = 'lockkeeper-webhook'
 const CLUSTER_ROLES = { group: 'rbac.authorization.k8s.io', version: 'v1', resource: 'clusterroles' } as const
 const SERVICE_PORT = 443

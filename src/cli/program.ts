@@ -2,6 +2,7 @@ import { Argument, Command, Option } from 'commander'
 import { GateError } from '../errors.js'
 import { FEEDBACK_LABELS, type FeedbackLabel } from '../feedback.js'
 import { addController } from './controller.js'
+import { addDoctor } from './doctor.js'
 import type { CliEnvironment } from './environment.js'
 import type { ExplainOptions } from './explain.js'
 import type { FeedbackOptions } from './feedback.js'
@@ -53,6 +54,7 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
   addFeedback(command, environment)
   addWebhook(command, environment, version)
   addController(command, environment)
+  addDoctor(program, environment, version)
   return program
 }
 

@@ -5,6 +5,9 @@ export interface MatchCondition {
   readonly expression: string
 }
 
+/** As the manifests name them: what they write in their own namespace must not wait for a gate. */
+export const SERVICE_ACCOUNTS: readonly string[] = ['lockkeeper-webhook', 'lockkeeper-controller']
+
 /** Who needs what while no gate answers. */
 export interface ConditionOptions {
   /** The gate's own namespace. */
