@@ -58,6 +58,7 @@ function desiredConfiguration(gate: GatePlace, live: JsonObject): JsonObject {
     authorities: Buffer.from(memberText(webhooks[0], 'clientConfig', 'caBundle'), 'base64').toString('utf8'),
     target: { url: 'https://gate' },
     failurePolicy: 'Fail',
+    owner: null,
     exemptNamespaces: [...new Set(webhooks.flatMap(exemptNames))],
     namespace: gate.namespace,
     serviceAccounts: SERVICE_ACCOUNTS,

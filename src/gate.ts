@@ -68,6 +68,7 @@ export interface GateOptions {
   readonly onPolicy?: (index: number) => void
 }
 
+const NOT_SCORED = { risk: null, riskProblem: null } as const
 const NOTHING_JUDGED: Evaluation = { outcomes: [], assumed: false, cache: { hits: 0, misses: 0 } }
 
 /**
@@ -120,7 +121,8 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
     { killed = new Map(), requestText, onCache }: ReviewOptions = {},
   ): Promise<Decision> {
     const { subject, unchanged } = identityOf(request)
-    const { risk, riskProblem } = await scoreRisk(request, context, subject)
+    // What counts is as it was: it was judged when it was written.
+    const { risk, riskProblem } = unchanged ? NOT_SCORED : await scoreRisk(request, context, subject)
     const input: EvaluationInput = { context, risk, killed }
     const judge: Evaluator['evaluate'] = (...args) => {
       const evaluation = evaluator.evaluate(...args)

@@ -42,7 +42,13 @@ t.test('a captured review is judged as its request is, however it is written', a
     const request = parseAdmissionReview(parseJson(text))
     const { request: raw } = JSON.parse(text) as { request: unknown }
     const [indented, compact] = [await answered(library, bytes(text)), await answered(library, bytes(review(raw)))]
-    t.strictSame(compact, indented, name)
+    // What was judged before comes from the cache, and is the same.
+    const cache = { hits: 0, misses: 0 }
+    t.strictSame(
+      { ...compact, record: { ...compact.record, cache } },
+      { ...indented, record: { ...indented.record, cache } },
+      name,
+    )
     t.equal(indented.response.response.uid, request.uid)
     const isNamespace = request.kind.kind === 'Namespace'
     const namespace = request.namespace === undefined ? null : NAMESPACE

@@ -77,6 +77,25 @@ t.test('what matches no policy is allowed', async t => {
   t.strictSame([decision.allowed, decision.action, decision.violations], [true, 'allow', []])
 })
 
+t.test('an update that changes nothing that counts asks no model, and keeps the provenance', async t => {
+  let asked = 0
+  const score = () => {
+    asked += 1
+    throw new Error('it was asked')
+  }
+  // Without an answer of the model a request is denied here.
+  const gate = await load(await fixtureBundle('mixed', config('risk: {onDegraded: deny}\n')), { score })
+  const update = admissionRequest({ operation: 'UPDATE', object: privileged, oldObject: privileged })
+  const provenance = { class: 'out-of-band-unmanaged', evidence: ['actor'] } as const
+  const decision = await gate.review(update, contextOf({ provenance }))
+  t.strictSame(
+    [asked, decision.unchanged, decision.action, decision.risk, decision.degraded, decision.provenance],
+    [0, true, 'allow', null, [], provenance],
+  )
+  const created = await gate.review(admissionRequest({ object: pod() }), contextOf())
+  t.strictSame([asked, created.unchanged, created.degraded.map(each => each.code).includes('SCORE_INVALID')], [1, false, true]) // prettier-ignore
+})
+
 t.test('an update that changes nothing that counts is said to be unchanged', async t => {
   const gate = await load(await fixtureBundle('mixed', quiet))
   const managed = pod({ metadata: { name: 'web', namespace: 'shop', labels: { app: 'web' }, managedFields: [] } })
