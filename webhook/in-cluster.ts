@@ -96,8 +96,10 @@ export async function joinCluster(
       onRefused: () => {
         metrics.registrationState('restoring')
       },
-      onPublished: fingerprints => {
+      onRight: () => {
         metrics.registrationState('right')
+      },
+      onPublished: fingerprints => {
         certificates.published(fingerprints)
       },
       now: () => performance.now(),

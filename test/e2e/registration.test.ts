@@ -685,6 +685,7 @@ t.test('the configuration is created, and restored when somebody changes it', as
     recordEvent: event => events.push(event),
     onRestored: kind => restored.push(kind),
     onRefused: () => restored.push('refused'),
+    onRight: () => undefined,
     onPublished: authorities => published.push(authorities),
     now: () => performance.now(),
     wait: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => undefined),
