@@ -110,7 +110,7 @@ function parseRequest(request: Members): AdmissionRequest {
       request.has('requestResource') ? parseResource(request.member('requestResource')) : undefined,
     ),
     ...present('requestSubResource', request.optionalString('requestSubResource')),
-    ...present('name', request.optionalString('name')),
+    ...present('name', requestedName(request.optionalString('name'), operation, oldObject)),
     ...present('namespace', request.optionalString('namespace')),
     operation: operation ?? 'CONNECT',
     userInfo: parseUserInfo(request.member('userInfo')),
@@ -119,6 +119,21 @@ function parseRequest(request: Members): AdmissionRequest {
     ...present('dryRun', request.optionalBoolean('dryRun')),
     options: request.optionalObject('options'),
   }
+}
+
+/**
+ * The API server names no object of a deletecollection: it asks about each of them with the name that the request had, which is none.
+ * Whoever protects an object by its name has to know it here, too.
+ */
+function requestedName(
+  name: string | undefined,
+  operation: Operation | undefined,
+  oldObject: JsonObject | null,
+): string | undefined {
+  if (operation !== 'DELETE' || (name !== undefined && name !== '')) return name
+  const metadata = oldObject?.metadata
+  const ownName = isJsonObject(metadata) ? metadata.name : undefined
+  return typeof ownName === 'string' ? ownName : name
 }
 
 /** Policies are chosen and defaults known by apiVersion and kind: an object without them would slip past both. */

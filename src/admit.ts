@@ -44,11 +44,15 @@ export async function admit(gate: Gate, body: Uint8Array, input: AdmitInput): Pr
     const namespace = namespaceContext(request, input)
     if (namespace === null && isNamespaced(request)) return { namespaceNeeded: request.namespace ?? '' }
     const requestText = requestTextOf(text, review, request)
+    let cache: AdmissionRecord['cache'] = { hits: 0, misses: 0 }
     const decision = await gate.review(request, contextOf(gate, request, namespace, input.now), {
       ...(input.killed === undefined ? {} : { killed: input.killed }),
       ...(requestText === null ? {} : { requestText }),
+      onCache: counts => {
+        cache = counts
+      },
     })
-    const record = decisionRecord(request, decision, { hits: 0, misses: 0 })
+    const record = decisionRecord(request, decision, cache)
     return { response: buildAdmissionResponse(decision, request.uid), record, decision }
   } catch (thrown) {
     return refused(toGateError(thrown, 'INTERNAL'), request?.uid ?? readUid(body), request)
@@ -110,9 +114,15 @@ const OPENING = '{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","r
 function requestTextOf(text: string, review: Json, request: AdmissionRequest): string | null {
   if (!text.startsWith(OPENING) || !isJsonObject(review) || Object.keys(review).length !== 3) return null
   const raw = review.request
-  if (!isJsonObject(raw) || !isJsonObject(raw.userInfo)) return null
-  const isWhole = sameMembers(raw, request) && sameMembers(raw.userInfo, request.userInfo)
+  if (!isJsonObject(raw)) return null
+  const nested = ['userInfo', 'kind', 'resource', 'requestKind', 'requestResource'] as const
+  const isWhole =
+    sameMembers(raw, request) && nested.every(key => sameMembers(objectOf(raw[key]), objectOf(request[key])))
   return isWhole ? text.slice(OPENING.length, text.lastIndexOf('}')) : null
+}
+
+function objectOf(value: unknown): object {
+  return typeof value === 'object' && value !== null ? value : {}
 }
 
 function sameMembers(raw: object, parsed: object): boolean {

@@ -1,14 +1,23 @@
 import type { AdmissionRequest } from './admission.js'
 import { configuredCard } from './config.js'
 import { decide, identityOf, outcomeKey, wouldDeny, type Judgement, type Rules } from './decision.js'
-import type { Context, Decision, Risk, SetDecision, SetViolation } from './decision-types.js'
+import type { Context, Decision, SetDecision, SetViolation } from './decision-types.js'
 import { GateError } from './errors.js'
 import type { JsonObject } from './json.js'
 import { applyConfiguredWorkloads, entrypointOf, parseBundle, type Bundle, type BundleFiles } from './policy/bundle.js'
-import { createEvaluator, type Change, type EvaluationInput } from './policy/evaluate.js'
+import {
+  createEvaluator,
+  type Change,
+  type Evaluation,
+  type EvaluationInput,
+  type Evaluator,
+} from './policy/evaluate.js'
+import { ByteCache } from './policy/byte-cache.js'
 import { createPolicyHost } from './policy/host.js'
+import { joinPaths } from './policy/input-path.js'
+import { createResultCache, type CacheCounts } from './policy/result-cache.js'
 import { offeredRemedies } from './remedy/rejudge.js'
-import { isUsableRisk, type RiskModel } from './risk/model.js'
+import { createRiskScorer, type RiskModel } from './risk/model.js'
 import { createSetBuilder, setError, setViolationsOf } from './set-decision.js'
 import { WORKLOADS } from './workload.js'
 
@@ -18,8 +27,19 @@ export { GateError, parseBundle, type Bundle, type BundleFiles, type Context, ty
 export interface ReviewOptions {
   /** Policies that were stopped in an earlier attempt at this request, with what is said of them. */
   readonly killed?: ReadonlyMap<string, string>
-  /** The JSON text that `request` was parsed from, where it is at hand: it saves writing it again for the policies. */
+  /**
+   * The JSON text that `request` was parsed from, where it is at hand: it saves writing it again for the policies. It must
+   * not have members that `request` lacks: the cache would not see that they changed.
+   */
   readonly requestText?: string
+  /** Told how many results of policies were taken from the cache for the request's object, and how many were made. */
+  readonly onCache?: (counts: CacheCounts) => void
+}
+
+/** What a gate's cache holds, and how often it had what was asked for since the gate was made. */
+export interface CacheState extends CacheCounts {
+  readonly bytes: number
+  readonly entries: number
 }
 
 /** One bundle, ready to judge. A gate judges one request at a time; several run side by side in threads of their own. */
@@ -32,15 +52,23 @@ export interface Gate {
   /** The set policies' violations of a whole change. */
   reviewChanges(changes: readonly Change[], context: Context, options?: ReviewOptions): readonly SetViolation[]
   readonly memoryBytes: number
+  readonly cache: CacheState
 }
+
+/** What a gate's cache may take where nothing else is said. */
+export const DEFAULT_CACHE_BYTES = 32 * 1024 * 1024
 
 export interface GateOptions {
   /** Compiled once and shared between threads; compiled from the bundle where it is not given. */
   readonly module?: WebAssembly.Module
   readonly riskModel?: RiskModel
+  /** What the results of policies and scores that are kept may take; 0: nothing is kept. Default: 32 MiB. */
+  readonly cacheBytes?: number
   /** Called with a policy's index in `bundle.cards` before one of its rules runs, and with -1 after it. */
   readonly onPolicy?: (index: number) => void
 }
+
+const NOTHING_JUDGED: Evaluation = { outcomes: [], assumed: false, cache: { hits: 0, misses: 0 } }
 
 /**
  * Makes a gate of a bundle: the one function everything stands on is its `review`.
@@ -73,21 +101,40 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
       `.manifest of the bundle names the entrypoint ${missing}, which policy.wasm does not have`,
     )
   }
-  const evaluator = createEvaluator(cards, host, workloads)
+  const { cacheBytes = DEFAULT_CACHE_BYTES } = options
+  const cache = cacheBytes > 0 ? new ByteCache(cacheBytes) : null
+  const paths = cards.map(card =>
+    joinPaths(
+      bundle.inputs,
+      card.rules.map(rule => entrypointOf(card, rule)),
+    ),
+  )
+  const evaluator = createEvaluator(cards, host, workloads, cache && createResultCache(paths, cache))
+  const scoreRisk = createRiskScorer(options.riskModel, cache)
+  const total = { hits: 0, misses: 0 }
   const rules: Rules = { config, exceptions, bundle: reference }
 
   async function review(
     request: AdmissionRequest,
     context: Context,
-    { killed = new Map(), requestText }: ReviewOptions = {},
+    { killed = new Map(), requestText, onCache }: ReviewOptions = {},
   ): Promise<Decision> {
     const { subject, unchanged } = identityOf(request)
-    const { risk, riskProblem } = await scoreRisk(options.riskModel, request, context)
+    const { risk, riskProblem } = await scoreRisk(request, context, subject)
     const input: EvaluationInput = { context, risk, killed }
-    const evaluate = (object: JsonObject | null) => evaluator.evaluate({ ...request, object }, input).outcomes
-    const { outcomes, assumed } = unchanged
-      ? { outcomes: [], assumed: false }
-      : evaluator.evaluate(request, requestText === undefined ? input : { ...input, requestText })
+    const judge: Evaluator['evaluate'] = (...args) => {
+      const evaluation = evaluator.evaluate(...args)
+      total.hits += evaluation.cache.hits
+      total.misses += evaluation.cache.misses
+      return evaluation
+    }
+    const evaluate = (object: JsonObject | null) => judge({ ...request, object }, input).outcomes
+    const {
+      outcomes,
+      assumed,
+      cache: counts,
+    } = unchanged ? NOTHING_JUDGED : judge(request, requestText === undefined ? input : { ...input, requestText })
+    onCache?.(counts)
     const remedies = offeredRemedies(request.object, outcomes, evaluate)
     const judgement: Judgement = {
       request,
@@ -142,6 +189,9 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
     get memoryBytes() {
       return host.memoryBytes
     },
+    get cache() {
+      return { ...total, bytes: cache?.bytes ?? 0, entries: cache?.entries ?? 0 }
+    },
   }
 }
 
@@ -151,20 +201,5 @@ export function compileModule(wasm: Uint8Array): WebAssembly.Module {
     return new WebAssembly.Module(wasm)
   } catch (error) {
     throw new GateError('BUNDLE_INVALID', 'policy.wasm of the bundle is not a WebAssembly module', { cause: error })
-  }
-}
-
-async function scoreRisk(
-  model: RiskModel | undefined,
-  request: AdmissionRequest,
-  context: Context,
-): Promise<{ risk: Risk | null; riskProblem: Judgement['riskProblem'] }> {
-  if (model === undefined) return { risk: null, riskProblem: 'MODEL_MISSING' }
-  try {
-    const risk = await model.score(request, context)
-    return isUsableRisk(risk) ? { risk, riskProblem: null } : { risk: null, riskProblem: 'SCORE_INVALID' }
-  } catch {
-    // The table's row for an unusable score: policies decide, and `degraded` with `risk.onDegraded` say and weigh it.
-    return { risk: null, riskProblem: 'SCORE_INVALID' }
   }
 }

@@ -14,14 +14,23 @@ export function matchRequest(
   namespace: Context['namespace'],
   workloads: readonly WorkloadEntry[],
 ): MatchResult {
-  if (!(match.operations ?? ['CREATE', 'UPDATE']).some(each => each === '*' || each === request.operation)) return 'no'
-  if (!matchesKind(match, request, workloads) || !matchesSubResource(match, request)) return 'no'
+  if (!matchesOperation(match, request.operation) || !matchesKind(match, request.kind, workloads)) return 'no'
+  if (!matchesSubResource(match, request)) return 'no'
   if (!matchesNamespace(match, request) || !matchesLabels(match.labelSelector, request)) return 'no'
   return matchesNamespaceSelector(match.namespaceSelector, request, namespace)
 }
 
-function matchesKind(match: Match, request: AdmissionRequest, workloads: readonly WorkloadEntry[]): boolean {
-  const { group, kind } = request.kind
+/** Says whether a policy may apply to requests with this operation. */
+export function matchesOperation(match: Match, operation: AdmissionRequest['operation']): boolean {
+  return (match.operations ?? ['CREATE', 'UPDATE']).some(each => each === '*' || each === operation)
+}
+
+/** Says whether a policy may apply to objects of this kind. */
+export function matchesKind(
+  match: Match,
+  { group, kind }: { readonly group: string; readonly kind: string },
+  workloads: readonly WorkloadEntry[],
+): boolean {
   if (match.workloads === true && isWorkload(group, kind, workloads)) return true
   if (match.kinds === undefined) return match.workloads !== true
   return match.kinds.some(

@@ -10,6 +10,7 @@ import { readUid, refused } from '../src/admit.js'
 import type { Decision } from '../src/decision-types.js'
 import { ERROR_CODES, GateError, toGateError, type GateErrorCode } from '../src/errors.js'
 import type { Logger } from '../src/io/log.js'
+import { NO_TRACING, type ReviewSpan, type TraceHeaders, type Tracing } from '../src/io/tracing.js'
 import type { AdmissionAnswer, AdmissionWork } from '../src/io/pool.js'
 import type { BodyBudget } from './body-budget.js'
 import { answerTimeMs } from './deadline.js'
@@ -41,8 +42,8 @@ export interface Answered {
   readonly queueMs: number | null
   /** Who called: an API server. */
   readonly address: string
-  /** The caller's trace, as it came. */
-  readonly traceparent: string | undefined
+  /** The ids of its span; null where it is not traced. */
+  readonly trace: ReviewSpan['ids']
 }
 
 export interface AppOptions {
@@ -55,6 +56,7 @@ export interface AppOptions {
   /** A request that was turned away before it was judged. */
   readonly onShed: (reason: 'body_budget' | GateErrorCode) => void
   readonly withDecision: boolean
+  readonly tracing?: Tracing
   /** True while the server is leaving: every answer says so. */
   readonly isLeaving: () => boolean
   readonly log: Logger
@@ -138,16 +140,18 @@ function holdBytes({ budget, onShed }: AppOptions): RequestHandler {
 }
 
 async function answerReview(options: AppOptions, request: Request, response: Response): Promise<void> {
-  const { admit, onAnswered, onShed, now, monotonicMs, log } = options
+  const { admit, onAnswered, onShed, now, monotonicMs, log, tracing = NO_TRACING } = options
   const receivedMs = now()
   const startedMs = monotonicMs()
+  const span = tracing.review(traceHeaders(request))
+  const endJudging = span.begin('judge')
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   const report = (
     status: number,
     answer: Pick<AdmissionAnswer, 'record' | 'decision'> & { queueMs: number | null },
   ) => {
     const { record, decision, queueMs } = answer
-    const traceparent = request.headers.traceparent
+    span.end(record, decision?.bundle.revision ?? null)
     onAnswered({
       record,
       decision,
@@ -156,7 +160,7 @@ async function answerReview(options: AppOptions, request: Request, response: Res
       durationMs: monotonicMs() - startedMs,
       queueMs,
       address: request.socket.remoteAddress ?? '',
-      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+      trace: span.ids,
     })
   }
   try {
@@ -165,6 +169,7 @@ async function answerReview(options: AppOptions, request: Request, response: Res
       deadlineMs: startedMs + answerTimeMs(request.query.timeout),
       withDecision: options.withDecision,
     })
+    endJudging()
     // An answer that names no request is none to the API server; to anybody else it still says what is wrong.
     const status = answer.uid === '' ? 400 : 200
     sendReview(response, status, answer.response)
@@ -184,6 +189,14 @@ async function answerReview(options: AppOptions, request: Request, response: Res
       sendReview(response, status, JSON.stringify(failure.response))
     }
     report(status, { ...failure, queueMs: null })
+  }
+}
+
+/** A header that came twice is none. */
+function traceHeaders({ headers: { traceparent, tracestate } }: Request): TraceHeaders {
+  return {
+    ...(typeof traceparent === 'string' ? { traceparent } : {}),
+    ...(typeof tracestate === 'string' ? { tracestate } : {}),
   }
 }
 

@@ -5,19 +5,20 @@ import type { ClusterClient } from '../src/io/cluster/cluster-client.js'
 import { openConnection, type InCluster } from '../src/io/cluster/connection.js'
 import { createEventRecorder } from '../src/io/cluster/event-recorder.js'
 import { startLeaderElection, type LeaderElection } from '../src/io/cluster/lease.js'
-import { createWatchCache } from '../src/io/cluster/watch-cache.js'
 import type { Logger } from '../src/io/log.js'
-import type { JsonObject } from '../src/json.js'
+import { isJsonObject, type JsonObject } from '../src/json.js'
 import type { Bundle } from '../src/policy/bundle.js'
 import { WORKLOADS } from '../src/workload.js'
 import { createCertificateFiles } from './certificates/certificate-files.js'
 import { createCertificates } from './certificates/certificates.js'
 import { servedHosts } from './certificates/hosts.js'
+import { createSecretWatch } from './certificates/secret-watch.js'
 import type { Certificates } from './certificates/material.js'
 import type { WebhookMetrics } from './metrics.js'
 import { watchNamespaces } from './namespaces.js'
 import type { WebhookOptions } from './options.js'
-import { buildConfiguration } from './registration/configuration.js'
+import { SERVICE_ACCOUNTS } from './registration/conditions.js'
+import { buildConfiguration, type ConfigurationOwner } from './registration/configuration.js'
 import { createRegistrar } from './registration/registrar.js'
 import type { Surroundings } from './surroundings.js'
 
@@ -33,8 +34,8 @@ export interface ClusterSurroundingsOptions {
 }
 
 const LEASE = 'lockkeeper-webhook'
-/** As the manifests name them: what they write in their own namespace must not wait for a gate. */
-const SERVICE_ACCOUNTS: readonly string[] = ['lockkeeper-webhook', 'lockkeeper-controller']
+const OWNER = 'lockkeeper-webhook'
+const CLUSTER_ROLES = { group: 'rbac.authorization.k8s.io', version: 'v1', resource: 'clusterroles' } as const
 const SERVICE_PORT = 443
 
 /**
@@ -57,9 +58,9 @@ export async function joinCluster(
     reportingInstance: identity,
     log: logger('events'),
   })
-  let listener: () => void = () => undefined
+  const listeners: (() => void)[] = []
   const onChange = (): void => {
-    listener()
+    for (const each of listeners) each()
     registrar?.check()
   }
   const certificates = await certificatesFor(client, { options, log: logger('certificates'), signal, onChange })
@@ -71,6 +72,7 @@ export async function joinCluster(
   let registering: Promise<void> = Promise.resolve()
 
   function register(bundle: () => Bundle): void {
+    const ownerOf = ownerFinder(client)
     election = startLeaderElection(client, {
       namespace: options.namespace,
       name: LEASE,
@@ -82,13 +84,15 @@ export async function joinCluster(
     })
     registrar = createRegistrar({
       client,
-      desired: () => desiredConfiguration(options, bundle(), certificates),
+      name: options.configurationName,
+      desired: async () => desiredConfiguration(options, bundle(), certificates, await ownerOf()),
+      refresh: () => certificates.refresh(),
       knownAuthorities: () => [certificates.caBundle()],
       sealKey: () => certificates.sealKey(),
       isLeader: () => election?.isLeader ?? false,
       log,
       recordEvent: event => {
-        events.record({ ...event, regarding: { ...event.regarding, namespace: '' }, action: 'Restore' })
+        events.record(event)
       },
       onRestored: kind => {
         metrics.restored(kind)
@@ -102,8 +106,7 @@ export async function joinCluster(
       onPublished: fingerprints => {
         certificates.published(fingerprints)
       },
-      now: () => performance.now(),
-      wait: (ms, until) => SYSTEM_CLOCK.wait(ms, until),
+      clock: SYSTEM_CLOCK,
       signal: leaving.signal,
     })
     registering = registrar.run()
@@ -112,8 +115,8 @@ export async function joinCluster(
   return {
     client,
     certificates,
-    onCertificate: next => {
-      listener = next
+    onCertificate: listener => {
+      listeners.push(listener)
     },
     namespaces,
     known: namespaces.synced,
@@ -160,22 +163,33 @@ function certificatesFor(client: ClusterClient, parts: CertificateParts): Promis
     clock,
     log,
     signal,
-    watchSecret: listener => {
-      const cache = createWatchCache(
-        client,
-        { group: '', version: 'v1', resource: 'secrets', namespace },
-        // That it changed is all that is kept of it.
-        { fieldSelector: `metadata.name=${name}`, transform: () => null, onChange: listener, signal, log },
-      )
-      return () => {
-        cache.close()
-      }
-    },
+    watchSecret: createSecretWatch({ client, namespace, name, clock, log, signal }),
     onChange,
   })
 }
 
-function desiredConfiguration(options: WebhookOptions, bundle: Bundle, certificates: Certificates): JsonObject {
+/**
+ * Finds the installation's own ClusterRole: when that is deleted, nobody is left to answer, and the configuration goes with
+ * it. Where it cannot be read, it is what it was last.
+ */
+function ownerFinder(client: ClusterClient): () => Promise<ConfigurationOwner | null> {
+  let last: ConfigurationOwner | null = null
+  return async () => {
+    const role = await client.find(CLUSTER_ROLES, OWNER).catch(() => undefined)
+    if (role === undefined) return last
+    const metadata = role?.metadata
+    const uid = isJsonObject(metadata) ? metadata.uid : undefined
+    last = typeof uid === 'string' ? { kind: 'ClusterRole', name: OWNER, uid } : null
+    return last
+  }
+}
+
+function desiredConfiguration(
+  options: WebhookOptions,
+  bundle: Bundle,
+  certificates: Certificates,
+  owner: ConfigurationOwner | null,
+): JsonObject {
   const { url, service: name, namespace } = options
   return buildConfiguration({
     name: options.configurationName,
@@ -185,6 +199,7 @@ function desiredConfiguration(options: WebhookOptions, bundle: Bundle, certifica
     target: url === undefined ? { service: { namespace, name, port: SERVICE_PORT } } : { url },
     failurePolicy: options.failurePolicy,
     exemptNamespaces: options.exemptNamespaces,
+    owner,
     namespace,
     bootstrapNamespaces: options.bootstrapNamespaces,
     serviceAccounts: SERVICE_ACCOUNTS,

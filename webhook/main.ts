@@ -4,13 +4,20 @@ import { builtInBundlePath } from '../src/io/bundle-source.js'
 import type { InCluster } from '../src/io/cluster/connection.js'
 import { readFileBytes } from '../src/io/files.js'
 import { createLogger, type Logger } from '../src/io/log.js'
+import { packBundle } from '../src/io/bundle-archive.js'
+import type { ClusterClient } from '../src/io/cluster/cluster-client.js'
+import { createTokenReviewer } from '../src/io/cluster/token-review.js'
+import { BUNDLE_AUDIENCE, createBundleApp } from './bundle-server.js'
 import { joinCluster } from './in-cluster.js'
 import { createWebhookMetrics, type WebhookMetrics } from './metrics.js'
 import type { WebhookOptions } from './options.js'
 import { startGate, type GateParts, type RunningGate } from './running-gate.js'
+import { startServer, type WebhookServer } from './server.js'
 import { standAlone } from './standalone.js'
 import type { Surroundings } from './surroundings.js'
 import { startWatchdog } from './watchdog.js'
+
+export { writeStaticFiles } from './registration/static-files.js'
 
 /** What the program gives the webhook of its process. */
 export interface WebhookEnvironment {
@@ -84,11 +91,13 @@ async function runInCluster(parts: Parts, { inCluster, identity, version, signal
     port: options.probePort,
     metrics: () => metrics.text(),
   })
-  let surroundings: Surroundings | null = null
+  let surroundings: (Surroundings & { readonly client: ClusterClient }) | null = null
   let gate: RunningGate | null = null
+  let bundles: WebhookServer | null = null
   try {
     surroundings = await joinCluster({ options, inCluster, identity, version, metrics, logger })
     gate = await startGate({ ...parts, surroundings })
+    bundles = await serveBundle(parts, gate, surroundings)
     log.info('listening', { address: options.address, port: gate.server.port })
     await Promise.race([Promise.all([surroundings.known, judging(gate, signal)]), ended(signal)])
     const { live } = gate
@@ -104,11 +113,42 @@ async function runInCluster(parts: Parts, { inCluster, identity, version, signal
     watchdog.setReady(false)
     await Promise.all([surroundings.leave(), pause(options.drainSeconds)])
   } finally {
+    await bundles?.close(CLOSE_GRACE_MS)
     await gate?.close()
     await surroundings?.close()
     await watchdog.close()
     log.info('ended')
   }
+}
+
+const CLOSE_GRACE_MS = 5_000
+
+/** Gives the bundle to other gates, where that is wanted; on a port of its own, which can be closed to everybody else. */
+async function serveBundle(
+  { options, logger }: Parts,
+  { live }: RunningGate,
+  surroundings: Surroundings & { readonly client: ClusterClient },
+): Promise<WebhookServer | null> {
+  if (options.bundlePort === undefined) return null
+  const { client, certificates } = surroundings
+  const server = await startServer({
+    address: options.address,
+    port: options.bundlePort,
+    certificate: certificates.current(),
+    app: createBundleApp({
+      bundle: () =>
+        live.current === null || live.files === null
+          ? null
+          : { files: live.files, digest: live.current.bundle.reference.digest },
+      ownerOf: createTokenReviewer(client, { audiences: [BUNDLE_AUDIENCE] }),
+      pack: packBundle,
+      log: logger('bundle-server'),
+    }),
+  })
+  surroundings.onCertificate(() => {
+    server.setCertificate(certificates.current())
+  })
+  return server
 }
 
 const WAIT_FOR_BUNDLE_MS = 1_000

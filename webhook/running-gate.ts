@@ -6,6 +6,7 @@ import { createDecisionLog, type DecisionLog } from '../src/io/decision-log/deci
 import { decisionLogEvent } from '../src/io/decision-log/event.js'
 import { createLivePool, type LivePool } from '../src/io/live-pool.js'
 import type { Logger } from '../src/io/log.js'
+import { createTracing, NO_TRACING, type Tracing } from '../src/io/tracing.js'
 import { thrownText } from '../src/errors.js'
 import { createApp, type Answered, type AppOptions } from './app.js'
 import { createBodyBudget } from './body-budget.js'
@@ -57,6 +58,7 @@ export async function startGate(parts: GateParts): Promise<RunningGate> {
   const { options, bundlePath, allowUnsigned, surroundings, metrics, logger, clientCa } = parts
   const log = logger('webhook')
   const decisionLog = openDecisionLog(parts)
+  const tracing = await openTracing(parts)
   let isLeaving = false
   const live = await createLivePool({
     load: () => loadBundleFiles(bundlePath),
@@ -93,6 +95,7 @@ export async function startGate(parts: GateParts): Promise<RunningGate> {
       metrics.shed(shedReason(reason))
     },
     withDecision: decisionLog !== null,
+    tracing,
     isLeaving: () => isLeaving,
     log,
     now: Date.now,
@@ -134,7 +137,7 @@ export async function startGate(parts: GateParts): Promise<RunningGate> {
       clearInterval(expiry)
       await server.close(CLOSE_GRACE_MS)
       await live.drain()
-      await decisionLog?.close()
+      await Promise.all([decisionLog?.close(), tracing.close()])
     },
   }
 }
@@ -192,13 +195,29 @@ function openDecisionLog({ options, metrics, logger }: GateParts): DecisionLog |
       metrics.decisionLogDropped(count)
     },
     onFailing: error => {
-      log.warn('decisions cannot be written', { error: thrownText(error) })
+      if (error === null) log.info('decisions are written again')
+      else log.warn('decisions cannot be written', { error: thrownText(error) })
+    },
+  })
+}
+
+/** Loaded only where traces are wanted. */
+async function openTracing({ options, version, identity, logger }: GateParts): Promise<Tracing> {
+  if (options.otlpEndpoint === undefined) return NO_TRACING
+  const log = logger('tracing')
+  return createTracing({
+    endpoint: options.otlpEndpoint,
+    version,
+    instance: identity,
+    onFailing: error => {
+      if (error === null) log.info('traces are sent again')
+      else log.warn('traces cannot be sent', { error: thrownText(error) })
     },
   })
 }
 
 function writeDecision(decisionLog: DecisionLog, answered: Answered, { identity, version }: GateParts): void {
-  const { record, decision, receivedMs, durationMs, queueMs, address } = answered
+  const { record, decision, receivedMs, durationMs, queueMs, address, trace } = answered
   decisionLog.write(
     decisionLogEvent(record, decision, {
       labels: { id: identity, version },
@@ -206,7 +225,7 @@ function writeDecision(decisionLog: DecisionLog, answered: Answered, { identity,
       requestedBy: address,
       durationMs,
       queuedMs: queueMs ?? 0,
-      trace: null,
+      trace,
       masks: [],
     }),
   )

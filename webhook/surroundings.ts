@@ -5,7 +5,7 @@ import type { Certificates } from './certificates/material.js'
 /** What a gate stands in: a cluster, or nothing at all. */
 export interface Surroundings {
   readonly certificates: Certificates
-  /** Called with every certificate after the first. */
+  /** Adds a listener that is called with every certificate after the first. */
   onCertificate(listener: () => void): void
   /** Where the labels of namespaces come from; undefined: nobody can be asked. */
   readonly namespaces?: NamespaceDirectory

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +17,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/bundle"
 	"github.com/open-policy-agent/opa/v1/compile"
+	"github.com/open-policy-agent/opa/v1/ir"
 )
 
 // ruleNames are the rules of a policy that lockkeeper evaluates.
@@ -35,6 +38,18 @@ type manifest struct {
 	Roots       []string   `json:"roots"`
 	Wasm        []resolver `json:"wasm"`
 	RegoVersion int        `json:"rego_version"`
+	Metadata    metadata   `json:"metadata"`
+}
+
+// metadata is what OPA hands on as it is.
+type metadata struct {
+	Lockkeeper findings `json:"lockkeeper"`
+}
+
+// findings hold for the module that they were made with: who builds the bundle anew without this program leaves them behind.
+type findings struct {
+	Module string `json:"module"`
+	inputs
 }
 
 type resolver struct {
@@ -87,26 +102,44 @@ func compileBundle(ctx context.Context, sources []source, data map[string]any, r
 		path := "/" + sources[i].path
 		input.Modules = append(input.Modules, bundle.ModuleFile{URL: path, Path: path, Parsed: module, Raw: sources[i].text})
 	}
-	compiler := compile.New().
-		WithBundle(input).
-		WithCapabilities(capabilities).
-		WithPruneUnused(true).
-		WithRegoVersion(ast.RegoV1).
-		WithTarget(compile.TargetWasm)
-	for _, w := range wasm {
-		compiler = compiler.WithEntrypoints(w.Entrypoint)
+	build := func(target string) (*bundle.Bundle, error) {
+		from := input.Copy()
+		compiler := compile.New().
+			WithBundle(&from).
+			WithCapabilities(capabilities).
+			WithPruneUnused(true).
+			WithRegoVersion(ast.RegoV1).
+			WithTarget(target)
+		for _, w := range wasm {
+			compiler = compiler.WithEntrypoints(w.Entrypoint)
+		}
+		err := compiler.Build(ctx)
+		return compiler.Bundle(), err
 	}
-	if err := compiler.Build(ctx); err != nil {
+	planned, err := build(compile.TargetPlan)
+	if err != nil {
 		return nil, err
 	}
-	built := compiler.Bundle()
+	plan := &ir.Policy{}
+	if len(planned.PlanModules) != 1 {
+		return nil, fmt.Errorf("OPA made %d plans instead of one", len(planned.PlanModules))
+	}
+	if err := json.Unmarshal(planned.PlanModules[0].Raw, plan); err != nil {
+		return nil, err
+	}
+	built, err := build(compile.TargetWasm)
+	if err != nil {
+		return nil, err
+	}
 	if len(built.WasmModules) != 1 {
 		return nil, fmt.Errorf("OPA made %d Wasm modules instead of one", len(built.WasmModules))
 	}
 
+	module := built.WasmModules[0].Raw
+	found := metadata{findings{fmt.Sprintf("sha256:%x", sha256.Sum256(module)), inputsOf(plan)}}
 	files := []file{
-		{".manifest", append(compactJSON(manifest{Revision: revision, Roots: roots, Wasm: wasm, RegoVersion: 1}), '\n')},
-		{"policy.wasm", built.WasmModules[0].Raw},
+		{".manifest", append(compactJSON(manifest{Revision: revision, Roots: roots, Wasm: wasm, RegoVersion: 1, Metadata: found}), '\n')},
+		{"policy.wasm", module},
 		{"data.json", append(compactJSON(data), '\n')},
 	}
 	for _, s := range sources {

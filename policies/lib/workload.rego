@@ -11,33 +11,40 @@ import data.lockkeeper.lib.pointer
 # These are objects keyed by pointer, not sets: a set would hash every template and container that it holds.
 
 # pod_templates[pointer] is an object with `metadata` and `spec`; a Pod is its own template, at "".
-pod_templates[path] := template if {
+pod_templates[path] := template if some path, template in _inner_templates
+
+pod_templates[""] := input.review.object if "" in _paths
+
+# Apart from Pods, and without what no template stands in: what asks for the specs only does not depend on the metadata of
+# the object, which is another one for each Pod of a ReplicaSet.
+_inner_templates[path] := template if {
 	some path in _paths
+	path != ""
 	not contains(path, "*")
-	template := _get(input.review.object, pointer.keys(path))
+	template := _get(_content, pointer.keys(path))
 	is_object(template)
 }
 
-pod_templates[path] := template if {
+_inner_templates[path] := template if {
 	some [first, second] in _chunked_paths
-	some key, value in _get(input.review.object, first)
+	some key, value in _get(_content, first)
 	template := _get(value, second)
 	is_object(template)
 	path := _joined([first, [key], second])
 }
 
-pod_templates[path] := template if {
+_inner_templates[path] := template if {
 	some [first, second, third] in _chunked_paths
-	some key, value in _get(input.review.object, first)
+	some key, value in _get(_content, first)
 	some inner_key, inner_value in _get(value, second)
 	template := _get(inner_value, third)
 	is_object(template)
 	path := _joined([first, [key], second, [inner_key], third])
 }
 
-pod_templates[path] := template if {
+_inner_templates[path] := template if {
 	some [first, second, third, fourth] in _chunked_paths
-	some key, value in _get(input.review.object, first)
+	some key, value in _get(_content, first)
 	some inner_key, inner_value in _get(value, second)
 	some innermost_key, innermost_value in _get(inner_value, third)
 	template := _get(innermost_value, fourth)
@@ -45,12 +52,20 @@ pod_templates[path] := template if {
 	path := _joined([first, [key], second, [inner_key], third, [innermost_key], fourth])
 }
 
+_content := object.remove(input.review.object, ["metadata", "status"])
+
 # pod_specs[pointer] is the `spec` of a pod template.
 pod_specs[path] := spec if {
-	some template_path, template in pod_templates
+	some template_path, template in _inner_templates
 	spec := template.spec
 	is_object(spec)
 	path := concat("", [template_path, "/spec"])
+}
+
+pod_specs["/spec"] := spec if {
+	"" in _paths
+	spec := input.review.object.spec
+	is_object(spec)
 }
 
 # containers[pointer] is {"list": the name of its list, "container": the container itself, "spec": its pod spec}.

@@ -1,6 +1,8 @@
 import { Argument, Command, Option } from 'commander'
 import { GateError } from '../errors.js'
 import { FEEDBACK_LABELS, type FeedbackLabel } from '../feedback.js'
+import { addController } from './controller.js'
+import { addDoctor } from './doctor.js'
 import type { CliEnvironment } from './environment.js'
 import type { ExplainOptions } from './explain.js'
 import type { FeedbackOptions } from './feedback.js'
@@ -51,6 +53,8 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
   addExplain(command, environment)
   addFeedback(command, environment)
   addWebhook(command, environment, version)
+  addController(command, environment)
+  addDoctor(program, environment, version)
   return program
 }
 

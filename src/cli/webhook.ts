@@ -42,8 +42,9 @@ const DRAIN_SECONDS = 15
 
 /** Declares `lockkeeper webhook`. */
 export function addWebhook(parent: Command, environment: CliEnvironment, version: string): void {
-  parent
-    .command('webhook')
+  const webhook = parent.command('webhook')
+  addStaticFiles(webhook, environment)
+  webhook
     .summary('judge what reaches the API server')
     .description(
       'Runs the validating admission webhook. In a cluster it makes its certificate, registers itself and keeps both right; ' +
@@ -98,6 +99,54 @@ Examples:
       const { stdout, stderr, signal, env } = environment
       const identity = env.POD_NAME ?? hostname()
       await runWebhook(options, { stdout, stderr, signal, version, identity, inCluster: inClusterOf(env) })
+    })
+}
+
+interface StaticFlags {
+  readonly directory: string
+  readonly url: string
+  readonly ca: string
+  readonly failurePolicy: 'Fail' | 'Ignore'
+  readonly clientCert?: string
+  readonly clientKey?: string
+}
+
+function addStaticFiles(parent: Command, { stdout }: CliEnvironment): void {
+  parent
+    .command('static-files')
+    .summary('write the registration that the API cannot delete')
+    .description(
+      'Writes files for the API server (Kubernetes 1.37): a registration that guards webhook configurations and admission ' +
+        'policies, and that nobody can change by the API. Copy the directory to every control-plane node.',
+    )
+    .requiredOption('--directory <path>', 'where the files are, here and on the control-plane nodes')
+    .requiredOption('--url <url>', 'where the API server reaches the webhook: https://host:port')
+    .requiredOption('--ca <file>', 'the authority that signed its certificate; the API server reads it at its start')
+    .addOption(
+      new Option('--failure-policy <policy>', 'what happens to such changes without an answer')
+        .choices(['Fail', 'Ignore'])
+        .default('Fail'),
+    )
+    .option('--client-cert <path>', 'a certificate that the API server shows to the webhook, by its path there')
+    .option('--client-key <path>', 'its key')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  lockkeeper webhook static-files --directory /etc/kubernetes/lockkeeper --url https://10.0.0.5:8443 --ca ca.crt`,
+    )
+    .action(async ({ clientCert, clientKey, ...same }: StaticFlags) => {
+      if ((clientCert === undefined) !== (clientKey === undefined)) {
+        throw new GateError('USAGE', '--client-cert and --client-key go together')
+      }
+      if (!isUrl(same.url, ['https:'])) throw new GateError('USAGE', `--url: ${same.url} is no URL with https:`)
+      const { writeStaticFiles } = await import('../../webhook/main.js')
+      const file = await writeStaticFiles({
+        ...same,
+        ...(clientCert === undefined ? {} : { clientCertificateFile: clientCert }),
+        ...(clientKey === undefined ? {} : { clientKeyFile: clientKey }),
+      })
+      stdout.write(`start kube-apiserver with --admission-control-config-file=${file}\n`)
     })
 }
 

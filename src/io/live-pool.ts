@@ -21,6 +21,8 @@ export interface LivePoolOptions {
 export interface LivePool {
   /** null: no bundle could be used yet. */
   readonly current: Pool | null
+  /** The files of its bundle. */
+  readonly files: BundleFiles | null
   /** @throws GateError like a pool's, and BUNDLE_UNREADABLE while there is no bundle */
   admit(body: Uint8Array, work: AdmissionWork): Promise<AdmissionAnswer>
   /** Looks at the bundle now, beside the regular looks. */
@@ -34,6 +36,7 @@ export async function createLivePool(options: LivePoolOptions): Promise<LivePool
   const { load, pollMs, onBundle, onRefused } = options
   const create = options.createPool ?? createPool
   let current: Pool | null = null
+  let currentFiles: BundleFiles | null = null
   /** The content that is in force or was refused. */
   let decided: string | null = null
   /** The content of the last look, which may have been half written. */
@@ -62,17 +65,18 @@ export async function createLivePool(options: LivePoolOptions): Promise<LivePool
     if (content === decided || !isSettled) return
     decided = content
     try {
-      await swapIn(await create({ ...options.pool, files }))
+      await swapIn(await create({ ...options.pool, files }), files)
     } catch (thrown) {
       failure = toGateError(thrown, 'BUNDLE_INVALID')
       onRefused(failure)
     }
   }
 
-  async function swapIn(next: Pool): Promise<void> {
+  async function swapIn(next: Pool, files: BundleFiles): Promise<void> {
     if (isClosed) return next.close()
     const last = current
     current = next
+    currentFiles = files
     onBundle(next.bundle.reference)
     if (last !== null) retire(last)
   }
@@ -100,6 +104,9 @@ export async function createLivePool(options: LivePoolOptions): Promise<LivePool
   return {
     get current() {
       return current
+    },
+    get files() {
+      return currentFiles
     },
     admit(body, work) {
       if (isClosed) return Promise.reject(new GateError('GATE_CLOSED', 'the gate is shutting down'))

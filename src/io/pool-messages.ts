@@ -7,6 +7,8 @@ import type { BundleFiles } from '../policy/bundle.js'
 export interface WorkerStart {
   readonly files: BundleFiles
   readonly allowUnsigned: boolean
+  /** What the thread's cache may take. */
+  readonly cacheBytes: number
   readonly module: WebAssembly.Module
   /** The namespaces of the cluster as they are now; null: no cluster can be asked, and the bundle's are used. */
   readonly namespaces: readonly NamespaceChange[] | null

@@ -11,7 +11,7 @@ import type { Answer, Message, NamespaceAnswer, NamespaceChange, Outcome, Task, 
 /** Wasm memory never shrinks: after one huge object the instance is made anew instead of staying huge. */
 const RECYCLE_BYTES = 128 * 1024 * 1024
 
-const { files, allowUnsigned, module, progress, namespaces: known } = workerData as WorkerStart
+const { files, allowUnsigned, cacheBytes, module, progress, namespaces: known } = workerData as WorkerStart
 const seen = new Int32Array(progress)
 const namespaces = new Map<string, NamespaceInfo>()
 
@@ -21,7 +21,7 @@ function onPolicy(index: number): void {
 }
 
 function newGate(): Promise<Gate> {
-  return createGate(parseBundle(files, { allowUnsigned }), { module, onPolicy })
+  return createGate(parseBundle(files, { allowUnsigned }), { module, onPolicy, cacheBytes })
 }
 
 function answer(message: Answer): void {

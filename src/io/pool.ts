@@ -23,6 +23,8 @@ export interface PoolOptions {
   readonly requestTimeoutMs?: number
   /** How many requests may wait. */
   readonly maxQueue?: number
+  /** What the cache of each thread may take. */
+  readonly cacheBytes?: number
   /** Where the labels of namespaces come from for `admit`; the bundle's own table when not said. */
   readonly namespaces?: NamespaceDirectory
 }
@@ -98,6 +100,8 @@ const WATCH_MS = 20
 const SPARE_FRACTION = 8
 /** One policy may use this part of a request's time, so that there is an answer after it was stopped. */
 const POLICY_FRACTION = 3
+/** Each thread has a cache of its own: enough for the workloads that are written again and again. */
+const CACHE_BYTES = 8 * 1024 * 1024
 /** A thread that ends by itself may have been unlucky once, not twice. */
 const MAX_CRASHES = 2
 
@@ -115,6 +119,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     policyTimeoutMs = 5_000,
     requestTimeoutMs = 30_000,
     maxQueue = 10_000,
+    cacheBytes = CACHE_BYTES,
     namespaces,
   } = options
   const size = Math.max(1, options.workers ?? availableParallelism())
@@ -142,7 +147,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     const wanted = (warm ? size : Math.min(size, busy + queue.length)) + (isSpareNeeded ? 1 : 0)
     while (!closed && threads.size < wanted) {
       const thread = startWorker<Job>(
-        { files, allowUnsigned, module, namespaces: namespaces?.known() ?? null },
+        { files, allowUnsigned, cacheBytes, module, namespaces: namespaces?.known() ?? null },
         { onReady, onDone: finish, onExit: crashed },
       )
       threads.add(thread)

@@ -8,6 +8,7 @@ import { isJsonObject, parseJson, stringMembers, type JsonObject } from '../json
 import { decodeUtf8, readManifests } from '../manifest.js'
 import type { WorkloadEntry } from '../workload.js'
 import { readCards } from './card.js'
+import { readInputs, type PolicyInputs } from './input-path.js'
 import type { PolicyCard } from './policy-types.js'
 
 /** A bundle's files as they were read: paths without a leading `/`, and their bytes. */
@@ -18,6 +19,7 @@ export interface Bundle {
   readonly reference: BundleReference
   readonly cards: readonly PolicyCard[]
   readonly entrypoints: readonly string[]
+  readonly inputs: PolicyInputs
   readonly wasm: Uint8Array
   readonly data: JsonObject
   readonly config: Config
@@ -53,6 +55,7 @@ export function parseBundle(files: BundleFiles, options: { readonly allowUnsigne
 
   const problems: Problem[] = []
   const cards = readCards(manifest.wasm, problems)
+  const inputs = readInputs(manifest.metadata, wasm, problems)
   if (problems.length > 0) throw new GateError('BUNDLE_INVALID', `the bundle has mistakes:\n${problemsText(problems)}`)
   if (cards.length === 0)
     throw new GateError('BUNDLE_NO_ENTRYPOINTS', 'the bundle names no entrypoint, so it has no policy to judge with')
@@ -61,6 +64,7 @@ export function parseBundle(files: BundleFiles, options: { readonly allowUnsigne
     reference: { digest: digestOf(files), revision: typeof manifest.revision === 'string' ? manifest.revision : '' },
     cards,
     entrypoints: cards.flatMap(card => card.rules.map(rule => entrypointOf(card, rule))),
+    inputs,
     wasm,
     data: jsonFile(files, 'data.json') ?? {},
     config: configOf(files, cards),

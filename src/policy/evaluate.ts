@@ -7,6 +7,7 @@ import type { WorkloadEntry } from '../workload.js'
 import { entrypointOf } from './bundle.js'
 import type { PolicyHost } from './host.js'
 import type { PolicyCard, RuleName } from './policy-types.js'
+import { policyInput, type CacheCounts, type InputResults, type ResultCache, type RuleFinding } from './result-cache.js'
 import { parseFindings, type PolicyFinding } from './results.js'
 
 /** One violation as a policy found it, or one policy that could not be evaluated. */
@@ -24,6 +25,7 @@ export interface Evaluation {
   readonly outcomes: readonly Outcome[]
   /** Some policy matched only because the namespace's labels are not known. */
   readonly assumed: boolean
+  readonly cache: CacheCounts
 }
 
 /** What a policy sees beside the request. */
@@ -32,7 +34,7 @@ export interface EvaluationInput {
   readonly risk: Risk | null
   /** Policies that were stopped in an earlier attempt at this request, with what is said of them. */
   readonly killed: ReadonlyMap<string, string>
-  /** The request as JSON, where it is at hand: writing it again is a tenth of a review. */
+  /** The request as JSON, where it is at hand: writing it again is a tenth of a review. It must have the same members. */
   readonly requestText?: string
 }
 
@@ -54,11 +56,14 @@ const encoder = new TextEncoder()
 /**
  * Joins the configured cards with the Wasm host: which policies see a request, in which stage, and what they say.
  * A card's index is the handle of its parameters in the host.
+ *
+ * @param cache results of the same policies; null: every result is made anew
  */
 export function createEvaluator(
   cards: readonly PolicyCard[],
   host: PolicyHost,
   workloads: readonly WorkloadEntry[],
+  cache: ResultCache | null,
 ): Evaluator {
   const policies = cards.map((card, index) => ({
     card,
@@ -67,37 +72,56 @@ export function createEvaluator(
   }))
   type Matched = (typeof policies)[number] & { readonly assumed: boolean }
 
-  function run(
-    { card, index, entrypoints, assumed }: Matched,
-    killed: ReadonlyMap<string, string>,
-  ): readonly Outcome[] {
-    const stopped = killed.get(card.id)
-    if (stopped !== undefined) return [failed(card, 'POLICY_KILLED', stopped, assumed)]
-    try {
-      return entrypoints.flatMap(({ rule, entrypoint }) =>
-        parseFindings(host.evaluate(entrypoint, index)).map(finding => ({
-          card,
-          rule,
-          finding,
-          failure: null,
-          assumed,
-        })),
-      )
-    } catch (error) {
-      // All or nothing: what the policy's other rule said before stays out, so the answer does not depend on their order.
-      const { message } = toGateError(error, 'POLICY_FAILED')
-      return [failed(card, 'POLICY_FAILED', message, assumed)]
+  /** The host with an input that it is given when the first result has to be made: often none has to be. */
+  function createRun(input: () => string, killed: ReadonlyMap<string, string>, results: InputResults | null) {
+    let hits = 0
+    let misses = 0
+    let begun = false
+    let violations: string | null = null
+
+    function begin(): void {
+      if (!begun) host.begin(encoder.encode(input()))
+      begun = true
+      if (violations !== null) host.amend('violations', encoder.encode(violations))
+      violations = null
+    }
+
+    function judge({ card, index, entrypoints, assumed }: Matched): readonly Outcome[] {
+      const stopped = killed.get(card.id)
+      if (stopped !== undefined) return [failed(card, 'POLICY_KILLED', stopped, assumed)]
+      const known = results?.find(index)
+      if (known !== undefined) {
+        hits += 1
+        return known.map(each => ({ card, ...each, failure: null, assumed }))
+      }
+      misses += 1
+      begin()
+      let found: readonly RuleFinding[]
+      try {
+        found = entrypoints.flatMap(({ rule, entrypoint }) =>
+          parseFindings(host.evaluate(entrypoint, index)).map(finding => ({ rule, finding })),
+        )
+      } catch (error) {
+        // All or nothing: what the policy's other rule said before stays out, so the answer does not depend on their order.
+        const { message } = toGateError(error, 'POLICY_FAILED')
+        return [failed(card, 'POLICY_FAILED', message, assumed)]
+      }
+      results?.keep(index, found)
+      return found.map(each => ({ card, ...each, failure: null, assumed }))
+    }
+
+    return {
+      judgeAll: (matched: readonly Matched[]) => matched.flatMap(judge),
+      /** Not before the first stage is done: its policies see none. */
+      setViolations(found: Json) {
+        violations = stringifyJson(found)
+        results?.setViolations(found)
+      },
+      counts: (): CacheCounts => ({ hits, misses }),
     }
   }
 
-  function runAll(matched: readonly Matched[], killed: ReadonlyMap<string, string>): readonly Outcome[] {
-    return matched.flatMap(each => run(each, killed))
-  }
-
-  /** Gives the host an input for as long as `judge` takes; where no policy matched, nothing is written or parsed. */
-  function withInput(isNeeded: boolean, input: () => string, judge: () => readonly Outcome[]): readonly Outcome[] {
-    if (!isNeeded) return []
-    host.begin(encoder.encode(input()))
+  function finish<T>(judge: () => T): T {
     try {
       return judge()
     } finally {
@@ -113,40 +137,28 @@ export function createEvaluator(
         return result === 'no' ? [] : { ...policy, assumed: result === 'assumed' }
       })
       const input = () => inputText(requestText ?? stringifyJson(request as unknown as Json), context, risk)
-      const outcomes = withInput(matched.length > 0, input, () => {
-        const first = runAll(
-          matched.filter(each => each.card.stage === 'first'),
-          killed,
-        )
+      const run = createRun(input, killed, matched.length === 0 ? null : (cache?.open(request, context, risk) ?? null))
+      const outcomes = finish(() => {
+        const first = run.judgeAll(matched.filter(each => each.card.stage === 'first'))
         const last = matched.filter(each => each.card.stage === 'last')
-        if (last.length > 0 && first.length > 0)
-          host.amend('violations', encoder.encode(stringifyJson(first.map(violationInput))))
-        return [...first, ...runAll(last, killed)]
+        if (last.length > 0 && first.length > 0) run.setViolations(first.map(violationInput))
+        return [...first, ...run.judgeAll(last)]
       })
-      return { outcomes, assumed: matched.some(each => each.assumed) }
+      return { outcomes, assumed: matched.some(each => each.assumed), cache: run.counts() }
     },
     evaluateChanges(changes, { context, killed }) {
       const matched = policies
         .filter(({ card }) => card.scope === 'changeset')
         .map(each => ({ ...each, assumed: false }))
       const input = () => stringifyJson({ changes: changes as unknown as Json, parameters: {}, now: context.now })
-      return withInput(matched.length > 0, input, () => runAll(matched, killed))
+      const run = createRun(input, killed, null)
+      return finish(() => run.judgeAll(matched))
     },
   }
 }
 
-// `parameters` is a placeholder: the host puts each policy's own in its place.
 function inputText(review: string, context: Context, risk: Risk | null): string {
-  const rest = {
-    namespace: context.namespace,
-    parameters: {},
-    risk,
-    provenance: context.provenance,
-    related: context.related,
-    violations: [],
-    now: context.now,
-  }
-  return `{"review":${review},${stringifyJson(rest as unknown as Json).slice(1)}`
+  return `{"review":${review},${stringifyJson(policyInput(null, context, risk)).slice('{"review":null,'.length)}`
 }
 
 function violationInput({ card, rule, finding }: Outcome): Json {

@@ -1,18 +1,24 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import type { Risk } from '../../src/decision-types.js'
 import { createGate, parseBundle } from '../../src/gate.js'
 import { loadBundleFiles } from '../../src/io/bundle-source.js'
 import { stringifyJson, type JsonObject } from '../../src/json.js'
-import { apiObjects } from '../helpers/api-objects.js'
 import { corpusDirectory, corpusObjects, mixedBySource, withValidNames } from '../helpers/corpus.js'
 import { changedObject } from '../helpers/object-change.js'
 import { createPredictor, type Outcome } from '../helpers/prediction.js'
+import {
+  forAll,
+  generatedItems as generated,
+  isOfRemovedVersion,
+  kindOf,
+  sampleItems,
+  WEBHOOK_GROUP,
+  type Item,
+} from '../helpers/prediction-items.js'
 import { exceptionFor } from '../helpers/prediction-exceptions.js'
 import { judge } from '../helpers/prediction-verdict.js'
 import { ROOT } from '../helpers/repository.js'
-import { samples } from '../helpers/samples.js'
 import { startControlPlane } from '../helpers/testbed/control-plane.js'
 import { permissiveDefinitions } from '../helpers/custom-kinds.js'
 import { createDefinitions } from '../helpers/testbed/install.js'
@@ -21,11 +27,8 @@ import { createTestbed } from '../helpers/testbed/testbed.js'
 
 // The second parity suite: the request that a gate before the sync builds for a manifest is judged as the one that the API server sends.
 
-const SEED = 20
 const GENERATED = 600
 const CORPUS = 1500
-/** Requests under way at a time. */
-const IN_FLIGHT = 8
 /** Of so many objects one is created for good, and then changed. */
 const UPDATED_OF = 3
 /** Kinds that would act on the requests of others. */
@@ -39,32 +42,7 @@ const NOT_UPDATED = new Set([
   'ResourceQuota',
 ])
 
-/** No webhook is asked about webhooks. */
-const WEBHOOK_GROUP = 'admissionregistration.k8s.io/'
-
-interface Item {
-  readonly name: string
-  readonly object: JsonObject
-  readonly risk?: Risk | null
-}
-
-/** Samples of versions that the API server serves no more. */
-function isOfRemovedVersion(kind: string): boolean {
-  return /^(?:[^.]*|.*\.k8s\.io)\/v\d+(?:alpha|beta)\d+\//.test(kind)
-}
-
-/** `<apiVersion>/<kind>` */
-function kindOf({ apiVersion, kind }: JsonObject): string {
-  return `${apiVersion as string}/${kind as string}`
-}
-
-const sampleItems: readonly Item[] = samples().flatMap(({ path, manifests, risk }) =>
-  manifests.map(({ object, source: { document } }) => ({ name: `${path}#${document}`, object, risk })),
-)
-const generatedItems: readonly Item[] = apiObjects(SEED, GENERATED).map(object => ({
-  name: `${kindOf(object)} of seed ${SEED}`,
-  object,
-}))
+const generatedItems = generated(GENERATED)
 const corpus = corpusDirectory()
 const corpusItems: readonly Item[] =
   corpus === null
@@ -95,17 +73,6 @@ await plane.admin.create({
 const deployer = plane.client(await plane.serviceAccount(namespace, name))
 const recorder = await startRecorder(bed, plane)
 const predictor = createPredictor(plane, recorder, deployer, userInfo)
-
-/** Does the work on all items, some at a time. */
-async function forAll<T, R>(items: readonly T[], work: (item: T, index: number) => Promise<R>): Promise<R[]> {
-  const results: R[] = []
-  let next = 0
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T, index)
-  }
-  await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
-  return results
-}
 
 interface Summary {
   compared: number

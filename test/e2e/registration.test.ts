@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import forge from 'node-forge'
 import t from 'tap'
+import { createClusterClient } from '../../src/io/cluster/client.js'
+import { SYSTEM_CLOCK } from '../../src/io/cluster/clock.js'
+import { openConnection } from '../../src/io/cluster/connection.js'
+import type { EventFacts } from '../../src/io/cluster/event-recorder.js'
 import type { JsonObject } from '../../src/json.js'
 import { fingerprints, publishedAuthorities } from '../../webhook/registration/authorities.js'
 import { buildConfiguration, type ConfigurationOptions } from '../../webhook/registration/configuration.js'
 import { readEntries } from '../../webhook/registration/entries.js'
-import { createRegistrar, type RestorationEvent } from '../../webhook/registration/registrar.js'
+import { createRegistrar } from '../../webhook/registration/registrar.js'
 import {
   buildAdmissionConfiguration,
   buildAdmissionKubeconfig,
@@ -16,7 +19,7 @@ import {
   fileText,
 } from '../../webhook/registration/static-form.js'
 import { registrationOptions } from '../helpers/registration.js'
-import { customKind, registrarClient, startRecordingGate, withPathsByName } from '../helpers/registration-gate.js'
+import { customKind, startRecordingGate, withPathsByName } from '../helpers/registration-gate.js'
 import type { ApiResponse } from '../helpers/testbed/api-connection.js'
 import { refusal } from '../helpers/testbed/api-error.js'
 import { type Manifest, member } from '../helpers/testbed/api-objects.js'
@@ -664,7 +667,7 @@ t.test('the configuration is created, and restored when somebody changes it', as
   const next = createCertificateAuthority('next')
   const closing = new AbortController()
   const restored: string[] = []
-  const events: RestorationEvent[] = []
+  const events: EventFacts[] = []
   const lines: string[] = []
   const published: (readonly string[])[] = []
   const isPublished = (configuration: JsonObject) => () =>
@@ -675,8 +678,12 @@ t.test('the configuration is created, and restored when somebody changes it', as
     (message: string, fields: object = {}) => {
       lines.push(`${level} ${message} ${JSON.stringify(fields)}`)
     }
+  const connection = await openConnection({ kubeconfig: await plane.kubeconfig(ADMIN), inCluster: null })
+  const client = createClusterClient(connection, { userAgent: 'lockkeeper-test', signal: closing.signal })
   const registrar = createRegistrar({
-    client: registrarClient(plane),
+    client,
+    name: 'lockkeeper',
+    refresh: () => Promise.resolve(),
     desired: () => wanted,
     knownAuthorities: () => [gate.authority, next.certificate],
     sealKey: () => SEAL_KEY,
@@ -687,14 +694,14 @@ t.test('the configuration is created, and restored when somebody changes it', as
     onRefused: () => restored.push('refused'),
     onRight: () => undefined,
     onPublished: authorities => published.push(authorities),
-    now: () => performance.now(),
-    wait: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => undefined),
+    clock: SYSTEM_CLOCK,
     signal: closing.signal,
   })
   const running = registrar.run()
   t.teardown(async () => {
     closing.abort()
     await running
+    client.close()
   })
   const reference = { apiVersion: 'admissionregistration.k8s.io/v1', kind: KIND, name: 'lockkeeper' }
   const webhooksOf = (object: unknown) => member(object, 'webhooks') as JsonObject[]

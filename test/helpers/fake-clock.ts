@@ -25,6 +25,7 @@ export class FakeClock implements Clock {
     return new Promise(resolve => {
       const end = () => {
         this.#waiting.delete(entry)
+        signal?.removeEventListener('abort', end)
         resolve()
       }
       const entry = { atMs: this.#nowMs + ms, end }

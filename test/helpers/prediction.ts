@@ -112,7 +112,7 @@ function refused(response: ApiResponse): Outcome {
  * Makes what an object needs to be there: its namespace with the service account of Pods that name none, and the account that a Pod names.
  * Each once, also when asked side by side.
  */
-function createPreparation(admin: ApiClient): (manifest: JsonObject, path: string) => Promise<void> {
+export function createPreparation(admin: ApiClient): (manifest: JsonObject, path: string) => Promise<void> {
   const made = new Map<string, Promise<unknown>>()
   const once = (key: string, make: () => Promise<unknown>): Promise<unknown> => {
     const known = made.get(key) ?? make()

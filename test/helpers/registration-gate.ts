@@ -3,15 +3,11 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { AdmissionRequest } from '../../src/admission.js'
-import { ClusterError, type ClusterClient } from '../../src/io/cluster/cluster-client.js'
 import type { JsonObject } from '../../src/json.js'
 import { type Manifest, member } from './testbed/api-objects.js'
 import { createCertificateAuthority } from './testbed/certificates.js'
-import type { ControlPlane } from './testbed/control-plane.js'
 import { readBody } from './testbed/request-body.js'
 import type { Testbed } from './testbed/testbed.js'
-import { ADMIN } from './testbed/users.js'
-import { watchObjects } from './testbed/watch.js'
 
 /** A request, and the name of the webhook that it was sent to. */
 export interface Reached {
@@ -113,40 +109,6 @@ export function withPathsByName(configuration: JsonObject, url: string): JsonObj
     },
   }))
   return { ...configuration, webhooks }
-}
-
-/** What a registrar asks of a cluster, by the clients of the test bed; for webhook configurations only. */
-export function registrarClient(
-  plane: ControlPlane,
-): Pick<ClusterClient, 'find' | 'list' | 'create' | 'replace' | 'watch'> {
-  const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations'
-  const ask = async (method: string, rest: string, body?: JsonObject, query: Record<string, string> = {}) => {
-    const answer = await plane.admin.request(method, `${path}${rest}`, { query, ...(body !== undefined && { body }) })
-    if (answer.status >= 400) throw new ClusterError(answer.text, { status: answer.status })
-    return answer.body as JsonObject
-  }
-  return {
-    find: async (_collection, name) => {
-      try {
-        return await ask('GET', `/${name}`)
-      } catch (error) {
-        if (error instanceof ClusterError && error.status === 404) return null
-        throw error
-      }
-    },
-    list: async (_collection, { fieldSelector = '' } = {}) => {
-      const list = await ask('GET', '', undefined, { fieldSelector })
-      const resourceVersion = member(list, 'metadata', 'resourceVersion') as string
-      return { items: [], resourceVersion, continueToken: '', remainingItemCount: null }
-    },
-    create: (_collection, object, { fieldManager = '' } = {}) => ask('POST', '', object, { fieldManager }),
-    replace: (_collection, name, object, { fieldManager = '' } = {}) =>
-      ask('PUT', `/${name}`, object, { fieldManager }),
-    async *watch(_collection, { resourceVersion, fieldSelector = '', signal }) {
-      for await (const { type, object } of watchObjects(plane, ADMIN, path, { resourceVersion, fieldSelector, signal }))
-        yield { type, object: object as unknown as JsonObject }
-    },
-  }
 }
 
 /** A kind of the users' own with a status, open to any content. */

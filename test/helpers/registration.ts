@@ -20,6 +20,7 @@ export async function registrationOptions(
     serviceAccounts: ['lockkeeper-webhook', 'lockkeeper-controller'],
     bootstrapNamespaces: ['kube-system'],
     exemptNamespaces: [],
+    owner: null,
     ...change,
   }
 }

@@ -23,17 +23,23 @@ const TABLE: Record<string, { folders: string[]; packages: string[] }> = {
     packages: ['node:*', 'commander', 'picocolors', 'cli-progress'],
   },
   'webhook/': {
-    folders: ['src/', 'src/io/', 'src/io/cluster/', 'webhook/'],
+    folders: ['src/', 'src/io/', 'src/io/cluster/', 'webhook/registration/', 'webhook/'],
     packages: ['node:*', 'express', 'node-forge', 'prom-client'],
   },
   'controller/': {
     folders: ['src/', 'src/io/', 'src/io/cluster/', 'controller/'],
     packages: ['node:*', 'prom-client'],
   },
+  // It says what the registration should be, so it builds it as the gate does; nothing else of the gate's is its affair.
+  'doctor/': {
+    folders: ['src/', 'src/io/', 'src/io/cluster/', 'webhook/registration/', 'doctor/'],
+    packages: ['node:*'],
+  },
+  'doctor/checks/': { folders: ['src/', 'webhook/registration/', 'doctor/'], packages: ['node:crypto'] },
 }
 /** Folders beside the core; the more special first. */
-const OUTER = ['src/io/cluster/', 'src/io/', 'src/cli/', 'webhook/', 'controller/']
-const DOORS = ['webhook/', 'controller/']
+const OUTER = ['src/io/cluster/', 'src/io/', 'src/cli/', 'webhook/registration/', 'webhook/', 'controller/', 'doctor/']
+const DOORS = ['webhook/', 'controller/', 'doctor/']
 
 /** The modules a file imports at run time; `import type` is free. */
 function importsOf(text: string): string[] {
@@ -92,6 +98,9 @@ t.test('the table refuses', t => {
   t.match(refusal('webhook/app.ts', '../src/cli/main.js'), 'imports src/cli/main.js')
   t.equal(refusal('webhook/app.ts', '../src/io/cluster/cluster-client.js'), null)
   t.match(refusal('controller/main.ts', 'express'), 'not at home')
+  t.equal(refusal('doctor/examine.ts', '../webhook/registration/rules.js'), null)
+  t.match(refusal('doctor/examine.ts', '../webhook/app.js'), 'imports webhook/app.js')
+  t.match(refusal('doctor/checks/cluster.ts', '../../src/io/cluster/client.js'), 'imports src/io/cluster/')
   t.strictSame(
     importsOf("import type { A } from './a.js'\nimport {\n  b,\n} from './b.js'\nconst c = await import('./c.js')"),
     ['./b.js', './c.js'],

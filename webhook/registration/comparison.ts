@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../src/canonical.js'
 import { isJsonObject, parseJson, type JsonObject } from '../../src/json.js'
 import { bundleFingerprints, fingerprints } from './authorities.js'
 import { type Entry, readEntries } from './entries.js'
@@ -39,7 +40,11 @@ export function compareConfigurations(
   options: ComparisonOptions,
 ): Comparison {
   if (live === null) return { state: 'missing', changes: ['the configuration is not there'], tampering: [] }
-  const differences = [...metadataDifferences(live), ...entryDifferences(live, desired, options)]
+  const differences = [
+    ...ownerDifferences(live, desired),
+    ...finalizerDifferences(live),
+    ...entryDifferences(live, desired, options),
+  ]
   const changes = differences.map(each => each.text)
   const suspicious = differences.filter(each => options.isSealed !== true || each.isBeyondSeal === true)
   const tampering = (['weakened', 'redirected'] as const).filter(kind => suspicious.some(each => each.kind === kind))
@@ -49,15 +54,26 @@ export function compareConfigurations(
   return { state: 'equal', changes, tampering: [] }
 }
 
-/** An owner that does not exist makes the garbage collector delete the object; a finalizer keeps a deleted one from being made anew. */
-function metadataDifferences({ metadata }: JsonObject): readonly Difference[] {
-  if (!isJsonObject(metadata)) return []
-  return ['ownerReferences', 'finalizers'].flatMap(member => {
-    const value = metadata[member]
-    return Array.isArray(value) && value.length > 0
-      ? [{ ...weakened(`metadata.${member} were added`), isBeyondSeal: true as const }]
-      : []
-  })
+/** An owner that does not exist makes the garbage collector delete the object. Ours goes with the installation. */
+function ownerDifferences(live: JsonObject, desired: JsonObject): readonly Difference[] {
+  const [found, wanted] = [ownersOf(live), ownersOf(desired)]
+  const foreign = found.some(each => !wanted.includes(each))
+  if (foreign) return [{ ...weakened('metadata.ownerReferences were added'), isBeyondSeal: true }]
+  const isMissing = wanted.some(each => !found.includes(each))
+  return isMissing ? [{ kind: 'harmless', text: 'metadata.ownerReferences does not name the owner' }] : []
+}
+
+function ownersOf({ metadata }: JsonObject): readonly string[] {
+  const owners = isJsonObject(metadata) && Array.isArray(metadata.ownerReferences) ? metadata.ownerReferences : []
+  return owners.map(each =>
+    canonicalJson(isJsonObject(each) ? [each.kind ?? '', each.name ?? '', each.uid ?? ''] : each),
+  )
+}
+
+/** A finalizer keeps an object that was deleted from being made anew. */
+function finalizerDifferences({ metadata }: JsonObject): readonly Difference[] {
+  const finalizers = isJsonObject(metadata) && Array.isArray(metadata.finalizers) ? metadata.finalizers : []
+  return finalizers.length === 0 ? [] : [{ ...weakened('metadata.finalizers were added'), isBeyondSeal: true }]
 }
 
 function entryDifferences(live: JsonObject, desired: JsonObject, options: ComparisonOptions): readonly Difference[] {

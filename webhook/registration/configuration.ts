@@ -11,6 +11,13 @@ export type WebhookTarget =
   /** `https://host[:port]`, without a path */
   | { readonly url: string }
 
+/** An object of `rbac.authorization.k8s.io/v1` that is deleted with the installation. */
+export interface ConfigurationOwner {
+  readonly kind: 'ClusterRole'
+  readonly name: string
+  readonly uid: string
+}
+
 export interface ConfigurationOptions extends ConditionOptions {
   /** Of the object; `lockkeeper` when not said. */
   readonly name?: string
@@ -22,6 +29,8 @@ export interface ConfigurationOptions extends ConditionOptions {
   readonly authorities: string
   readonly target: WebhookTarget
   readonly failurePolicy: 'Fail' | 'Ignore'
+  /** What it goes with: a cluster-scoped object of the installation; null where there is none. */
+  readonly owner: ConfigurationOwner | null
   /** Namespaces of which nothing is judged. */
   readonly exemptNamespaces: readonly string[]
 }
@@ -58,7 +67,13 @@ export function buildConfiguration(options: ConfigurationOptions): JsonObject {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
-    metadata: { name: options.name ?? CONFIGURATION_NAME, labels: { 'app.kubernetes.io/part-of': 'lockkeeper' } },
+    metadata: {
+      name: options.name ?? CONFIGURATION_NAME,
+      labels: { 'app.kubernetes.io/part-of': 'lockkeeper' },
+      ...(options.owner !== null && {
+        ownerReferences: [{ apiVersion: 'rbac.authorization.k8s.io/v1', ...options.owner }],
+      }),
+    },
     webhooks: buildEntries(options, 'lockkeeper.dev'),
   }
 }

@@ -1,6 +1,8 @@
 import { canonicalJson } from '../../src/canonical.js'
 import { thrownText } from '../../src/errors.js'
+import type { Clock } from '../../src/io/cluster/clock.js'
 import type { ClusterClient } from '../../src/io/cluster/cluster-client.js'
+import type { EventFacts } from '../../src/io/cluster/event-recorder.js'
 import type { Logger } from '../../src/io/log.js'
 import { isJsonObject, type Json, type JsonObject } from '../../src/json.js'
 import { publishedAuthorities } from './authorities.js'
@@ -9,23 +11,13 @@ import { CONFIGURATION_NAME, CONFIGURATIONS } from './configuration.js'
 import { readEntries } from './entries.js'
 import { isSealed, SEAL, sealOf } from './seal.js'
 
-/** What is told about a configuration that was restored; `note` fits into an Event. */
-export interface RestorationEvent {
-  readonly type: 'Warning'
-  readonly reason: 'AdmissionConfigurationRestored'
-  readonly note: string
-  readonly regarding: {
-    readonly apiVersion: string
-    readonly kind: string
-    readonly name: string
-    readonly uid: string
-  }
-}
-
 export interface RegistrarOptions {
   readonly client: Pick<ClusterClient, 'find' | 'list' | 'create' | 'replace' | 'watch'>
+  readonly name: string
   /** The configuration as it should be now. */
-  desired(): JsonObject
+  desired(): JsonObject | Promise<JsonObject>
+  /** Asked before a configuration that differs is written: what another replica knows since a moment may be the reason. */
+  refresh(): Promise<void>
   /** PEM of every authority that is ours: the last one, this one and the next one. */
   knownAuthorities(): readonly string[]
   /** A secret of all replicas; null: what another version or another bundle registered looks like tampering. */
@@ -33,7 +25,8 @@ export interface RegistrarOptions {
   /** Only a leader changes what is there; whoever misses the object makes it, when no leader has for a while. */
   isLeader(): boolean
   readonly log: Logger
-  recordEvent(event: RestorationEvent): void
+  /** Of each restoration, about the configuration. */
+  recordEvent(event: EventFacts): void
   /** Counts what was done to the configuration. */
   onRestored(tampering: Tampering): void
   /** Counts a look or a write that the API server refused. */
@@ -42,10 +35,7 @@ export interface RegistrarOptions {
   onRight(): void
   /** The SHA-256 fingerprints of the authorities that every entry trusts now: only they may sign what the gate shows. */
   onPublished(fingerprints: readonly string[]): void
-  /** Milliseconds, for distances only. */
-  now(): number
-  /** Resolves after this time, or at once when the signal is aborted. */
-  wait(milliseconds: number, signal: AbortSignal): Promise<void>
+  readonly clock: Pick<Clock, 'monotonicMs' | 'wait'>
   /** Ends it. */
   readonly signal: AbortSignal
 }
@@ -68,7 +58,6 @@ const MAX_PAUSE_MS = 5000
 /** So many restorations in this time are made at once; then somebody else wants it otherwise, and each has to wait. */
 const RESTORATIONS = 5
 const RESTORATIONS_MS = 60_000
-const MAX_NOTE_LENGTH = 1000
 const MANAGER = 'lockkeeper'
 
 interface Pause {
@@ -81,8 +70,8 @@ const UNTIL_NEXT: Pause = { milliseconds: INTERVAL_MS, isFirm: false }
 
 /** Creates the configuration where it is missing, and restores it as soon as it is changed. */
 export function createRegistrar(options: RegistrarOptions): Registrar {
-  const { client, log, signal } = options
-  const now = () => options.now()
+  const { client, log, signal, clock } = options
+  const now = () => clock.monotonicMs()
   let woken = new AbortController()
   let accepted: JsonObject | null = null
   let published = ''
@@ -101,7 +90,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   const follow = async () => {
     while (!isClosed()) {
       try {
-        const fieldSelector = `metadata.name=${nameOf(options.desired())}`
+        const fieldSelector = `metadata.name=${options.name}`
         const { resourceVersion } = await client.list(CONFIGURATIONS, { fieldSelector, signal })
         check()
         for await (const { type } of client.watch(CONFIGURATIONS, { resourceVersion, fieldSelector, signal })) {
@@ -110,7 +99,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       } catch (error) {
         if (!isClosed()) log.warn('the watch of the webhook configuration broke', { error: thrownText(error) })
       }
-      await options.wait(WATCH_RETRY_MS, signal)
+      await clock.wait(WATCH_RETRY_MS, signal)
     }
   }
 
@@ -118,16 +107,21 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     while (!isClosed()) {
       woken = new AbortController()
       const { milliseconds, isFirm } = await look()
-      if (!isClosed()) await options.wait(milliseconds, isFirm ? signal : woken.signal)
+      if (!isClosed()) await clock.wait(milliseconds, isFirm ? signal : woken.signal)
     }
   }
 
   const look = async (): Promise<Pause> => {
     try {
-      const desired = options.desired()
-      const live = await client.find(CONFIGURATIONS, nameOf(desired), { signal })
+      const live = await client.find(CONFIGURATIONS, options.name, { signal })
       if (live !== null) publish(live)
-      const comparison = compare(live, desired)
+      let desired = await options.desired()
+      let comparison = compare(live, desired)
+      if (live !== null && comparison.state !== 'equal') {
+        await options.refresh()
+        desired = await options.desired()
+        comparison = compare(live, desired)
+      }
       missingSince = live === null ? (missingSince ?? now()) : null
       const isDeleted = live === null && wasThere
       wasThere = wasThere || live !== null
@@ -196,10 +190,12 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     options.recordEvent({
       type: 'Warning',
       reason: 'AdmissionConfigurationRestored',
-      note: `restored: ${what.join('; ')}`.slice(0, MAX_NOTE_LENGTH),
+      action: 'Restore',
+      note: `restored: ${what.join('; ')}`,
       regarding: {
         apiVersion: 'admissionregistration.k8s.io/v1',
         kind: 'ValidatingWebhookConfiguration',
+        namespace: '',
         name,
         uid: metadataText(answer, 'uid'),
       },
@@ -241,7 +237,7 @@ function pauseMs(count: number): number {
   return Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), MAX_PAUSE_MS)
 }
 
-/** What others wrote into labels and annotations stays; owners and finalizers, by which it could be taken away, do not. */
+/** What others wrote into labels and annotations stays; owners of theirs and finalizers, by which it could be taken away, do not. */
 function withMetadata(desired: JsonObject, live: JsonObject | null, annotations: Record<string, string>): JsonObject {
   const wanted = member(desired, 'metadata')
   const there = live === null ? {} : member(live, 'metadata')
@@ -251,6 +247,7 @@ function withMetadata(desired: JsonObject, live: JsonObject | null, annotations:
       name: wanted.name ?? CONFIGURATION_NAME,
       labels: { ...member(there, 'labels'), ...member(wanted, 'labels') },
       annotations: { ...member(there, 'annotations'), ...member(wanted, 'annotations'), ...annotations },
+      ...(wanted.ownerReferences !== undefined && { ownerReferences: wanted.ownerReferences }),
       ...(typeof there.resourceVersion === 'string' && { resourceVersion: there.resourceVersion }),
     },
   }

@@ -48,9 +48,11 @@ export function statusError(
   const reason = typeof status?.reason === 'string' ? status.reason : ''
   const text = typeof status?.message === 'string' ? printable(status.message) : 'it gives no reason'
   const details = isJsonObject(status?.details) ? status.details.retryAfterSeconds : undefined
+  const token = isJsonObject(status?.metadata) ? status.metadata.continue : undefined
   return new ClusterError(`${before}HTTP ${httpStatus}${reason === '' ? '' : ` ${reason}`}: ${text}`, {
     status: httpStatus,
     reason,
+    continueToken: typeof token === 'string' && token !== '' ? token : null,
     retryAfterSeconds: retryAfter ?? (typeof details === 'number' && details > 0 ? details : null),
   })
 }

@@ -179,10 +179,10 @@ function pageOf(list: ClusterObject, path: string): ListPage {
   const metadata = isJsonObject(list.metadata) ? list.metadata : {}
   // An empty list of Go may be written as null.
   const elements = items ?? []
-  if (typeof kind !== 'string' || !kind.endsWith('List') || !Array.isArray(elements) || !elements.every(isJsonObject)) {
+  if (typeof kind !== 'string' || !Array.isArray(elements) || !elements.every(isJsonObject)) {
     throw new ClusterError(`the answer to GET ${path} is not a list`, { status: 200, reason: 'InvalidAnswer' })
   }
-  const type = { apiVersion: apiVersion ?? '', kind: kind.slice(0, -'List'.length) }
+  const type = { apiVersion: apiVersion ?? '', kind: kind.replace(/List$/, '') }
   const { resourceVersion, continue: token, remainingItemCount } = metadata
   return {
     items: elements.map(item => Object.assign(emptyObject(), type, item)),

@@ -98,14 +98,23 @@ export class ClusterError extends GateError {
   readonly reason: string
   /** From a Retry-After header. */
   readonly retryAfterSeconds: number | null
+  /** What goes on with a list whose beginning is forgotten, from the state of now; null for every other error. */
+  readonly continueToken: string | null
 
   constructor(
     message: string,
-    options: { status: number; reason?: string; retryAfterSeconds?: number | null; cause?: unknown },
+    options: {
+      status: number
+      reason?: string
+      retryAfterSeconds?: number | null
+      continueToken?: string | null
+      cause?: unknown
+    },
   ) {
     super(options.status === 0 ? 'CLUSTER_UNREACHABLE' : 'CLUSTER_REFUSED', message, { cause: options.cause })
     this.status = options.status
     this.reason = options.reason ?? ''
     this.retryAfterSeconds = options.retryAfterSeconds ?? null
+    this.continueToken = options.continueToken ?? null
   }
 }

@@ -19,9 +19,12 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
  */
 export async function openConnection(options: {
   readonly kubeconfig?: string
+  /** Of the kubeconfig; the current one when not said. */
+  readonly context?: string
   readonly inCluster: InCluster | null
 }): Promise<ClusterConnection> {
-  if (options.kubeconfig !== undefined) return connectByKubeconfig(options.kubeconfig)
+  const { kubeconfig, context } = options
+  if (kubeconfig !== undefined) return connectByKubeconfig(kubeconfig, context === undefined ? {} : { context })
   if (options.inCluster !== null) return connectInCluster(options.inCluster)
   throw new GateError(
     'CONFIG_INVALID',

@@ -203,9 +203,8 @@ export function createEventRecorder(
         dropped += queue.splice(0).length
         stopping.abort()
       })
-      await writing
+      await Promise.race([writing, limit])
       ended.abort()
-      await limit
     },
   }
 }

@@ -7,11 +7,15 @@ import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { type ClusterConnection, type Credentials, keptCredentials } from './credentials.js'
 
 /**
- * The current context of a kubeconfig, with client certificates, tokens, exec plugins and what else client-node knows.
+ * A context of a kubeconfig, the current one where none is named, with client certificates, tokens, exec plugins and what else
+ * client-node knows.
  *
  * @throws GateError CONFIG_INVALID
  */
-export async function connectByKubeconfig(file: string, clock: Clock = SYSTEM_CLOCK): Promise<ClusterConnection> {
+export async function connectByKubeconfig(
+  file: string,
+  { context, clock = SYSTEM_CLOCK }: { readonly context?: string; readonly clock?: Clock } = {},
+): Promise<ClusterConnection> {
   const { KubeConfig } = await import('@kubernetes/client-node')
   const invalid = (problem: string, cause?: unknown) =>
     new GateError('CONFIG_INVALID', `kubeconfig ${file}: ${problem}`, { cause })
@@ -19,6 +23,7 @@ export async function connectByKubeconfig(file: string, clock: Clock = SYSTEM_CL
     const config = new KubeConfig()
     try {
       config.loadFromFile(file)
+      if (context !== undefined) config.setCurrentContext(context)
       return { config, tokenFile: tokenFileIn(await readFile(file, 'utf8'), config.getCurrentUser()?.name) }
     } catch (cause) {
       // A fault of YAML quotes the lines around it, and those have tokens.
@@ -29,7 +34,8 @@ export async function connectByKubeconfig(file: string, clock: Clock = SYSTEM_CL
   const { config, tokenFile } = await load()
   const cluster = config.getCurrentCluster()
   const user = config.getCurrentUser()
-  if (cluster === null || user === null) throw invalid('its current-context names no cluster and user')
+  if (cluster === null || user === null)
+    throw invalid(`its ${context === undefined ? 'current-context' : `context "${context}"`} names no cluster and user`)
   if (cluster.proxyUrl !== undefined) throw invalid('proxy-url is not supported')
   const url = URL.canParse(cluster.server) ? new URL(cluster.server) : null
   if (url?.protocol !== 'https:') throw invalid(`the server of cluster "${cluster.name}" has to be an https:// URL`)

@@ -28,36 +28,42 @@ export function parseMasks(pointers: readonly string[]): readonly Mask[] {
  * Takes what the masks point to out of a value, in place. An element of a list goes as a whole, and the rest move up; a
  * pointer to nothing is ignored.
  *
- * @returns the pointers of what is gone, as they were before anything was, sorted
+ * @returns the pointers of what is gone, as they were before anything was, in the order of the value
  */
 export function erase(root: Json, masks: readonly Mask[]): readonly string[] {
-  const found = new Map<string, () => void>()
-  for (const mask of masks) collect(root, mask, [], found)
-  const pointers = [...found.keys()].sort(byPosition)
-  // From behind, so that what moves up is done with.
-  for (const pointer of pointers.toReversed()) found.get(pointer)?.()
-  return pointers
+  const erased: string[] = []
+  eraseBelow(root, masks, { at: '', depth: 0, erased })
+  return erased
 }
 
-function collect(value: Json, mask: Mask, at: readonly string[], found: Map<string, () => void>): void {
-  const [segment, ...rest] = mask
-  if (segment === undefined || !(Array.isArray(value) || isJsonObject(value))) return
-  const keys = Array.isArray(value) ? [...value.keys()].map(String) : Object.keys(value)
-  for (const key of segment === '*' ? keys : keys.filter(each => each === segment)) {
-    const here = [...at, key]
-    if (rest.length > 0) {
-      collect((Array.isArray(value) ? value[Number(key)] : value[key]) as Json, rest, here, found)
-    } else {
-      found.set(here.map(each => `/${escapeSegment(each)}`).join(''), () => {
-        if (Array.isArray(value)) value.splice(Number(key), 1)
-        else Reflect.deleteProperty(value, key)
-      })
+interface Place {
+  /** The pointer to the value. */
+  readonly at: string
+  readonly depth: number
+  readonly erased: string[]
+}
+
+/** @param masks those that fit down to this value */
+function eraseBelow(value: Json, masks: readonly Mask[], { at, depth, erased }: Place): void {
+  if (!(Array.isArray(value) || isJsonObject(value))) return
+  const gone: string[] = []
+  for (const key of Object.keys(value)) {
+    const fitting = masks.filter(mask => mask[depth] === key || mask[depth] === '*')
+    if (fitting.length === 0) continue
+    const here = `${at}/${escapeSegment(key)}`
+    if (fitting.some(mask => mask.length === depth + 1)) {
+      gone.push(key)
+      erased.push(here)
     }
+    const member = Array.isArray(value) ? value[Number(key)] : value[key]
+    eraseBelow(member ?? null, fitting, { at: here, depth: depth + 1, erased })
+  }
+  // From behind, so that what moves up is done with.
+  for (const key of gone.reverse()) {
+    if (Array.isArray(value)) value.splice(Number(key), 1)
+    else Reflect.deleteProperty(value, key)
   }
 }
-
-/** The elements of a list in their order: `/9` before `/10`. */
-const byPosition = new Intl.Collator('en', { numeric: true }).compare
 
 function unescapeSegment(segment: string): string {
   return segment.replaceAll('~1', '/').replaceAll('~0', '~')

@@ -143,6 +143,19 @@ t.test('extra members are kept out, keys of prototypes are plain keys', t => {
   t.end()
 })
 
+t.test('an object of a deletecollection has its own name, as it has when it is deleted alone', t => {
+  const nameOf = (request: object): string | undefined =>
+    parseAdmissionReview(review({ ...REQUEST, object: null, oldObject: null, ...request })).name
+  const oldObject = { ...REQUEST.object, metadata: { name: 'web' } }
+  t.equal(nameOf({ operation: 'DELETE', oldObject }), 'web')
+  t.equal(nameOf({ operation: 'DELETE', name: '', oldObject }), 'web')
+  t.equal(nameOf({ operation: 'DELETE', name: 'asked', oldObject }), 'asked')
+  t.equal(nameOf({ operation: 'DELETE', oldObject: REQUEST.object }), undefined)
+  t.equal(nameOf({ operation: 'UPDATE', object: oldObject, oldObject }), undefined, 'whatever has a name is sent with it')
+  t.equal(nameOf({ operation: 'CREATE', object: oldObject }), undefined, 'a generated name is nobody’s yet')
+  t.end()
+})
+
 t.test('the uid of a review that may be malformed', t => {
   t.equal(requestUid(review({ uid: 'u' })), 'u')
   t.equal(requestUid({ request: { uid: 'u' } }), 'u')

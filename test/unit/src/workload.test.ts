@@ -135,6 +135,8 @@ t.test('configured workloads', t => {
       { group: '', kind: 'A', path: '/*/*/*' },
       { group: '', kind: 'A', path: '/a'.repeat(21) },
       { kind: 'A', path: null, extra: 1 },
+      { group: '', kind: 'A', path: '/metadata/template' },
+      { group: '', kind: 'A', path: '/status' },
     ]),
     {
       entries: [good],
@@ -150,6 +152,8 @@ t.test('configured workloads', t => {
         { path: '[7].extra', message: 'is not known here' },
         { path: '[7].group', message: 'must be a string' },
         { path: '[7].path', message: 'must be a string' },
+        { path: '[8].path', message: 'must not lead into metadata' },
+        { path: '[9].path', message: 'must not lead into status' },
       ],
     },
   )

@@ -111,7 +111,7 @@ t.test('a thread is not ended while it starts, because its end could get lost', 
   const module = compileModule(parseBundle(files, { allowUnsigned: true }).wasm)
   const events: string[] = []
   const thread = startWorker(
-    { files, allowUnsigned: true, module, namespaces: null },
+    { files, allowUnsigned: true, cacheBytes: 0, module, namespaces: null },
     {
       onReady: () => events.push('ready'),
       onDone: () => events.push('done'),

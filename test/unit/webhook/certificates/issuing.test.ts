@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import { request, Agent } from 'node:https'
@@ -71,6 +71,23 @@ t.test('an authority and a leaf by it', t => {
   t.equal(leaf.checkIP('::1'), '::1')
   t.equal(leaf.publicKey.asymmetricKeyDetails?.namedCurve, 'prime256v1')
   t.not(new X509Certificate(createAuthority(NOW).cert).subject, authority.subject, 'each has a name of its own')
+  t.end()
+})
+
+t.test('keys are identified by their SHA-256', t => {
+  const pem = createAuthority(NOW)
+  const [authority, leaf] = [pem, issueLeaf(pem, HOSTS, NOW)].map(each => new X509Certificate(each.cert))
+  /** Of the uncompressed point, in an OCTET STRING or the first member of the other extension. */
+  const identifierOf = (certificate: X509Certificate | undefined) => {
+    const point = certificate?.publicKey.export({ type: 'spki', format: 'der' }).subarray(-65) ?? Buffer.alloc(0)
+    return createHash('sha256').update(point).digest('hex').slice(0, 40)
+  }
+  const has = (certificate: X509Certificate | undefined, text: string) =>
+    certificate?.raw.toString('hex').includes(text) ?? false
+  t.ok(has(authority, `0414${identifierOf(authority)}`))
+  t.ok(has(authority, `8014${identifierOf(authority)}`))
+  t.ok(has(leaf, `0414${identifierOf(leaf)}`))
+  t.ok(has(leaf, `8014${identifierOf(authority)}`))
   t.end()
 })
 

@@ -374,6 +374,7 @@ t.test('what the API server fills in, and the notes of others, are no difference
   const bare = changed(each => {
     delete each.matchPolicy
     delete each.failurePolicy
+    each.objectSelector = { matchLabels: {}, matchExpressions: [] }
     delete (each.clientConfig.service as JsonObject).port
   })
   t.equal(compareConfigurations(bare, desired, options).state, 'equal', 'what is absent is its default')
@@ -402,5 +403,31 @@ t.test('published is what every entry trusts', t => {
   t.strictSame(publishedAuthorities(changed(each => (each.clientConfig.caBundle = bundleOf('next', 'now')))), [now])
   t.strictSame(publishedAuthorities(changed(each => (each.clientConfig.caBundle = bundleOf('next')))), [])
   t.strictSame(publishedAuthorities({ webhooks: [] }), [])
+  t.end()
+})
+
+t.test('the configuration goes with the installation, and with nothing else', t => {
+  const owner = { kind: 'ClusterRole', name: 'lockkeeper-webhook', uid: 'u1' } as const
+  const owned = buildConfiguration({ ...settings, owner })
+  const withOwners = (...owners: object[]): JsonObject => ({
+    ...owned,
+    metadata: { ...(owned.metadata as JsonObject), ownerReferences: owners as Json[] },
+  })
+  const filledIn = { apiVersion: 'rbac.authorization.k8s.io/v1', ...owner, controller: false }
+  const compare = (live: JsonObject, wanted: JsonObject) => compareConfigurations(live, wanted, options)
+  t.equal(compare(withOwners(filledIn), owned).state, 'equal')
+  t.strictSame(compare(desired, owned), {
+    state: 'outdated',
+    changes: ['metadata.ownerReferences does not name the owner'],
+    tampering: [],
+  })
+  for (const [name, live, wanted] of [
+    ['one more', withOwners(filledIn, { ...filledIn, name: 'other' }), owned],
+    ['another uid: the garbage collector would delete it', withOwners({ ...filledIn, uid: 'u2' }), owned],
+    ['one where none is wanted', owned, desired],
+  ] as const) {
+    const { state, changes, tampering } = compareConfigurations(live, wanted, { ...options, isSealed: true })
+    t.strictSame([state, changes, tampering], ['tampered', ['metadata.ownerReferences were added'], ['weakened']], name)
+  }
   t.end()
 })

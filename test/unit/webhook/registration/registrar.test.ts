@@ -1,11 +1,8 @@
 import t from 'tap'
 import { ClusterError, type WatchEvent } from '../../../../src/io/cluster/cluster-client.js'
+import type { EventFacts } from '../../../../src/io/cluster/event-recorder.js'
 import type { Json, JsonObject } from '../../../../src/json.js'
-import {
-  createRegistrar,
-  type RegistrarOptions,
-  type RestorationEvent,
-} from '../../../../webhook/registration/registrar.js'
+import { createRegistrar, type RegistrarOptions } from '../../../../webhook/registration/registrar.js'
 
 const PEM = `-----BEGIN CERTIFICATE-----\n${Buffer.from('ours').toString('base64')}\n-----END CERTIFICATE-----\n`
 const KEY = Buffer.from('the key of all replicas')
@@ -40,13 +37,15 @@ class World {
   object: JsonObject | null = null
   readonly writes: string[] = []
   readonly restored: string[] = []
-  readonly events: RestorationEvent[] = []
+  readonly events: EventFacts[] = []
   readonly published: (readonly string[])[] = []
   readonly log: string[] = []
   refusals = 0
   /** How the configuration stood, as told. */
   standing: 'unknown' | 'refused' | 'right' = 'unknown'
   isLeader = true
+  /** How often the authorities were asked for anew. */
+  refreshes = 0
   key: Uint8Array | null = KEY
   desired = configuration('pods')
   /** What a newer API server would add to each webhook. */
@@ -86,6 +85,11 @@ class World {
         replace: (_collection, _name, object) => this.#write('replace', object),
         watch: (_collection, { signal }) => this.#watch(signal),
       },
+      name: 'lockkeeper',
+      refresh: () => {
+        this.refreshes += 1
+        return Promise.resolve()
+      },
       desired: () => this.desired,
       knownAuthorities: () => [PEM],
       sealKey: () => this.key,
@@ -99,27 +103,29 @@ class World {
       },
       onRight: () => (this.standing = 'right'),
       onPublished: authorities => this.published.push(authorities),
-      now: () => this.#now,
-      wait: (milliseconds, signal) =>
-        new Promise(resolve => {
-          const timer = {
-            at: this.#now + milliseconds,
-            resolve: () => {
-              signal.removeEventListener('abort', end)
+      clock: {
+        monotonicMs: () => this.#now,
+        wait: (milliseconds, signal = new AbortController().signal) =>
+          new Promise(resolve => {
+            const timer = {
+              at: this.#now + milliseconds,
+              resolve: () => {
+                signal.removeEventListener('abort', end)
+                resolve()
+              },
+            }
+            const end = () => {
+              this.#timers = this.#timers.filter(each => each !== timer)
+              timer.resolve()
+            }
+            if (signal.aborted) {
               resolve()
-            },
-          }
-          const end = () => {
-            this.#timers = this.#timers.filter(each => each !== timer)
-            timer.resolve()
-          }
-          if (signal.aborted) {
-            resolve()
-            return
-          }
-          this.#timers.push(timer)
-          signal.addEventListener('abort', end)
-        }),
+              return
+            }
+            this.#timers.push(timer)
+            signal.addEventListener('abort', end)
+          }),
+      },
       signal: this.#closing.signal,
     }
   }
@@ -229,10 +235,12 @@ t.test('it restores what is deleted as soon as the watch tells', async t => {
     {
       type: 'Warning',
       reason: 'AdmissionConfigurationRestored',
+      action: 'Restore',
       note: 'restored: it was deleted',
       regarding: {
         apiVersion: 'admissionregistration.k8s.io/v1',
         kind: 'ValidatingWebhookConfiguration',
+        namespace: '',
         name: 'lockkeeper',
         uid: 'u',
       },
@@ -308,6 +316,11 @@ t.test(
     t.strictSame(one.writes, [])
     await one.pass(5000)
     t.strictSame(one.writes, ['create'])
+    one.failures.push(new ClusterError('not now', { status: 429 }))
+    one.change(failOpen)
+    await one.tell('MODIFIED')
+    await one.pass(300)
+    t.equal(policyOf(one), 'Fail', 'the first pause is a short one again')
     t.match(one.log[6], /^warn: could not see to the webhook configuration {"error":"no rights","count":7}/)
     one.change(failOpen)
     await one.tell('MODIFIED')
@@ -408,4 +421,15 @@ t.test('it watches again when a watch has ended', async t => {
   one.change(failOpen)
   await one.tell('MODIFIED')
   t.equal(policyOf(one), 'Fail')
+})
+
+t.test('it asks what other replicas know before it writes, and only then', async t => {
+  const one = await world(t)
+  await one.pass(10_000)
+  t.strictSame([one.writes, one.refreshes], [['create'], 0])
+  one.change(each => {
+    for (const webhook of each.webhooks as JsonObject[]) webhook.failurePolicy = 'Ignore'
+  })
+  await one.tell('MODIFIED')
+  t.strictSame([one.writes, one.refreshes], [['create', 'replace'], 1])
 })

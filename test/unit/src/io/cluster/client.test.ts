@@ -327,6 +327,32 @@ t.test('pages too large to read are asked for with fewer objects', async t => {
   )
 })
 
+t.test('a list whose beginning is forgotten', async t => {
+  const page = (n: number, token: string) => ({
+    body: {
+      kind: 'PodList',
+      apiVersion: 'v1',
+      metadata: { resourceVersion: String(n), continue: token },
+      items: [{ n }],
+    },
+  })
+  const forgotten = { ...statusOf(410, 'Expired', 'too old'), metadata: { continue: 'now' } }
+  const script = [page(1, 'two'), { status: 410, body: forgotten }, page(2, '')]
+  const read = async (client: ClusterClient, whenForgotten: 'fail' | 'go on') => {
+    const pages: string[] = []
+    for await (const each of listPages(client, PODS, { whenForgotten })) pages.push(each.resourceVersion)
+    return pages
+  }
+  const going = await scripted(t, script)
+  t.strictSame(await read(going.client, 'go on'), ['1', '2'])
+  t.strictSame(
+    going.asked.map(({ query }) => query.continue),
+    [undefined, 'two', 'now'],
+  )
+  const failing = await scripted(t, script)
+  t.match(await failure(read(failing.client, 'fail')), { status: 410, reason: 'Expired' })
+})
+
 t.test('a watch', async t => {
   const line = (type: string, object: object) => `${JSON.stringify({ type, object })}\n`
   const pod = (name: string) => ({ kind: 'Pod', metadata: { name } })

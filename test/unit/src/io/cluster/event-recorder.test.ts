@@ -127,13 +127,13 @@ t.test('long notes are cut between two characters; cluster-scoped objects have t
   const { writes, recorder: events } = recorder()
   events.record({
     ...facts,
-    note: `x${'é'.repeat(600)}`,
+    note: 'é'.repeat(600),
     regarding: { ...regarding, namespace: '', name: 'system:node' },
   })
   await settle()
   const [write] = writes
   const note = String(write?.body.note)
-  t.equal(note, `x${'é'.repeat(510)}…`)
+  t.equal(note, `${'é'.repeat(510)}…`)
   t.strictSame(write?.body.metadata, { name: 'system-node.19b76daa800001', namespace: 'default' })
   t.strictSame(write?.body.regarding, { apiVersion: 'apps/v1', kind: 'Deployment', name: 'system:node', uid: '1' })
 })

@@ -201,19 +201,19 @@ t.test('of Secrets and of failed policies no text is kept', t => {
     kind: { group: '', version: 'v1', kind: 'Secret' },
   })
   t.strictSame(secret.erased, [
-    '/result/risk/contributions/0/text',
-    '/result/violations/0/details',
     '/result/violations/0/message',
+    '/result/violations/0/details',
     '/result/violations/0/remedy/text',
+    '/result/risk/contributions/0/text',
   ])
   const degraded = [{ code: 'POLICY_FAILED', policy: 'broken', text: `cannot parse ${PLANTED}` }] as const
   const broken = { ...VIOLATION, policy: 'broken', message: `cannot parse ${PLANTED}`, details: null }
   const failed = event(decisionOf({ violations: [{ ...VIOLATION, details: null }, broken], degraded }))
   t.strictSame(failed.erased, [
-    '/result/degraded/0/text',
     '/result/violations/0/remedy/patch/1/value',
     '/result/violations/1/message',
     '/result/violations/1/remedy/patch/1/value',
+    '/result/degraded/0/text',
   ])
   for (const each of [secret, failed]) t.notOk(JSON.stringify(each).includes(PLANTED))
   t.equal((failed.result.violations as { message: string }[])[0]?.message, VIOLATION.message)

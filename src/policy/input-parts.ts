@@ -1,0 +1,82 @@
+import { hash } from 'node:crypto'
+import { isJsonObject, NumberText, stringifyJson, type Json, type JsonObject } from '../json.js'
+import { pathKey, segmentsOf, withoutMembers, type InputPath } from './input-path.js'
+
+/** Longer texts are known by their digests. */
+const MAX_TEXT = 64
+/** Above this depth (the object under review is at 2) a value's text is made of its members' texts, which others need, too. */
+const COMPOSED_DEPTH = 3
+
+/** A path with what is needed to follow it again and again. */
+export interface PreparedPath {
+  readonly key: string
+  readonly segments: readonly string[]
+  readonly without: readonly string[]
+}
+
+export function preparePath(path: InputPath): PreparedPath {
+  return { key: pathKey(path), segments: segmentsOf(path.pointer), without: path.without }
+}
+
+/** The parts of one input as short texts: equal texts are equal parts. Each part is looked at once. */
+export interface InputParts {
+  readonly textOf: (path: PreparedPath) => string
+  /** The same input with another value of one of its members. */
+  readonly withMember: (name: string, value: Json) => InputParts
+}
+
+export function createInputParts(input: JsonObject): InputParts {
+  return partsOf(input, new Map(), new Map())
+}
+
+function partsOf(input: JsonObject, texts: Map<string, string>, composed: Map<Json, string>): InputParts {
+  /** Nothing here begins like the text of another kind: values are JSON, digests begin with # and missing ones with !. */
+  function valueText(value: Json, depth: number): string {
+    if (depth >= COMPOSED_DEPTH || !isJsonObject(value)) {
+      const known = typeof value === 'object' && value !== null ? composed.get(value) : undefined
+      const text = known ?? short(stringifyJson(value))
+      if (typeof value === 'object' && value !== null) composed.set(value, text)
+      return text
+    }
+    const members = Object.keys(value).filter(key => value[key] !== undefined)
+    const lines = members.map(key => `${JSON.stringify(key)}:${valueText(value[key] as Json, depth + 1)}`)
+    return short(`{${lines.join(',')}}`)
+  }
+
+  /**
+   * What stands at a path. Where nothing does, the text says how far the path leads and what is there: a policy may have
+   * seen that on its way.
+   */
+  function partText({ segments, without }: PreparedPath): string {
+    let value: Json = input
+    for (const [depth, key] of segments.entries()) {
+      const member: Json | undefined = isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
+      if (member === undefined) return `!${depth} ${typeName(value)}`
+      value = member
+    }
+    const part = without.length > 0 && isJsonObject(value) ? withoutMembers(value, without) : value
+    return valueText(part, segments.length)
+  }
+
+  return {
+    textOf: path => {
+      let text = texts.get(path.key)
+      if (text === undefined) texts.set(path.key, (text = partText(path)))
+      return text
+    },
+    withMember: (name, value) => {
+      const others = [...texts].filter(([key]) => key.split(/[/ ]/, 2)[1] !== name)
+      return partsOf({ ...input, [name]: value }, new Map(others), composed)
+    },
+  }
+}
+
+function short(text: string): string {
+  return text.length <= MAX_TEXT ? text : `#${hash('sha256', text, 'base64')}`
+}
+
+function typeName(value: Json): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'array'
+  return value instanceof NumberText ? 'number' : typeof value
+}

@@ -1,0 +1,114 @@
+import type { AdmissionRequest } from '../admission.js'
+import type { Context, Risk } from '../decision-types.js'
+import { parseJson, stringifyJson, type Json, type JsonObject } from '../json.js'
+import type { ByteCache } from './byte-cache.js'
+import { createInputParts, preparePath, type InputParts, type PreparedPath } from './input-parts.js'
+import { pathKey, type InputPath } from './input-path.js'
+import type { RuleName } from './policy-types.js'
+import type { PolicyFinding } from './results.js'
+
+/** What one rule of a policy said. */
+export interface RuleFinding {
+  readonly rule: RuleName
+  readonly finding: PolicyFinding
+}
+
+/** How many policies' results a review took from the cache, and how many it made. */
+export interface CacheCounts {
+  readonly hits: number
+  readonly misses: number
+}
+
+/** The cached results for one input. */
+export interface InputResults {
+  /** What the policy said when everything that it can read was the same; undefined when that was not seen, or is gone. */
+  find(policy: number): readonly RuleFinding[] | undefined
+  keep(policy: number, findings: readonly RuleFinding[]): void
+  /** For the last stage, which sees what the others found. */
+  setViolations(violations: Json): void
+}
+
+/**
+ * Results of policies by what each of them can read. Only what policies found is in it: which policies see a request, and
+ * everything that `decide` does with findings (exceptions, approvals, holds, the ratchet), is done for every request.
+ */
+export interface ResultCache {
+  open(request: AdmissionRequest, context: Context, risk: Risk | null): InputResults
+}
+
+/** Policies that read the same paths: they hit and miss together, so they share an entry. */
+interface Group {
+  readonly id: number
+  readonly paths: readonly PreparedPath[]
+  readonly readsViolations: boolean
+  size: number
+}
+
+/** The result of most policies for most inputs. */
+const NOTHING_FOUND = '[]'
+const NO_FINDINGS: readonly RuleFinding[] = []
+
+/** @param paths by policy; null: its results are not cached */
+export function createResultCache(paths: readonly (readonly InputPath[] | null)[], cache: ByteCache): ResultCache {
+  const groups = new Map<string, Group>()
+  const places = paths.map(each => {
+    if (each === null) return null
+    const key = each.map(pathKey).join('\n')
+    const readsViolations = each.some(({ pointer }) => /^\/violations(?:\/|$)/.test(pointer))
+    const group = groups.get(key) ?? { id: groups.size, paths: each.map(preparePath), readsViolations, size: 0 }
+    groups.set(key, group)
+    return { group, index: group.size++ }
+  })
+
+  return {
+    open(request, context, risk) {
+      let parts: InputParts = createInputParts(policyInput(request as unknown as Json, context, risk))
+      const keys: (string | undefined)[] = []
+      const found: (readonly (string | undefined)[] | undefined)[] = []
+
+      function keyOf({ id, paths: read }: Group): string {
+        let key = keys[id]
+        if (key === undefined) {
+          keys[id] = key = `${id}\n${read.map(path => parts.textOf(path)).join('\n')}`
+          found[id] = cache.use(key)?.texts
+        }
+        return key
+      }
+
+      return {
+        find(policy) {
+          const place = places[policy]
+          if (!place) return undefined
+          keyOf(place.group)
+          const text = found[place.group.id]?.[place.index]
+          if (text === undefined || text === NOTHING_FOUND) return text === undefined ? undefined : NO_FINDINGS
+          return parseJson(text) as unknown as readonly RuleFinding[]
+        },
+        keep(policy, findings) {
+          const place = places[policy]
+          if (!place) return
+          const text = findings.length === 0 ? NOTHING_FOUND : stringifyJson(findings as unknown as Json)
+          cache.add(keyOf(place.group), place.index, text)
+        },
+        setViolations(violations) {
+          parts = parts.withMember('violations', violations)
+          for (const { id, readsViolations } of groups.values()) if (readsViolations) keys[id] = undefined
+        },
+      }
+    },
+  }
+}
+
+/** What policies see; `parameters` are each policy's own, and come in their place. */
+export function policyInput(review: Json, context: Context, risk: Risk | null): JsonObject {
+  return {
+    review,
+    namespace: context.namespace,
+    parameters: {},
+    risk,
+    provenance: context.provenance,
+    related: context.related,
+    violations: [],
+    now: context.now,
+  } as unknown as JsonObject
+}
