@@ -100,8 +100,10 @@ export async function joinCluster(
       onRefused: () => {
         metrics.registrationState('restoring')
       },
-      onPublished: fingerprints => {
+      onRight: () => {
         metrics.registrationState('right')
+      },
+      onPublished: fingerprints => {
         certificates.published(fingerprints)
       },
       clock: SYSTEM_CLOCK,

@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerOptions } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Express } from 'express'
 
 /** A certificate with its key, as node:tls takes them. */
@@ -48,6 +49,8 @@ const LIMITS: ServerLimits = {
   keepAliveMs: 120_000,
 }
 const MAX_HEADER_BYTES = 16 * 1024
+/** More than the API servers of a cluster open in advance; who opens more does it to hold them. */
+const MAX_UNUSED = 256
 
 /** Starts the https server. @throws what listening throws: the port is taken, the certificate is none */
 export async function startServer(options: WebhookServerOptions): Promise<WebhookServer> {
@@ -67,6 +70,7 @@ export async function startServer(options: WebhookServerOptions): Promise<Webhoo
   await listen(server, address, port)
   // A client that speaks no TLS, or goes away in the handshake, is its own affair.
   server.on('tlsClientError', () => undefined)
+  server.on('clientError', answerClientErrors(limits.keepAliveMs))
   return {
     port: (server.address() as AddressInfo).port,
     setCertificate: next => {
@@ -88,6 +92,35 @@ function listen(server: Server, address: string, port: number): Promise<void> {
       resolve()
     })
   })
+}
+
+const STATUS_LINES: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+}
+
+/**
+ * Node counts a connection on which nothing was said yet as a late request, and would answer it with 408. But an API server opens
+ * connections that it uses later, and takes what it finds there for its answer: they may wait as long as those that were used.
+ */
+function answerClientErrors(unusedMs: number): (error: NodeJS.ErrnoException, socket: Duplex) => void {
+  const unused = new Set<Duplex>()
+  return ({ code = '' }, socket) => {
+    const isUnused = code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket instanceof Socket && socket.bytesRead === 0
+    if (isUnused && unused.size < MAX_UNUSED) {
+      unused.add(socket)
+      const expiry = setTimeout(() => {
+        unused.delete(socket)
+        if (socket.bytesRead === 0) socket.destroy()
+      }, unusedMs)
+      socket.once('close', () => {
+        clearTimeout(expiry)
+        unused.delete(socket)
+      })
+    } else if (socket.writable)
+      socket.end(`HTTP/1.1 ${STATUS_LINES[code] ?? '400 Bad Request'}\r\nConnection: close\r\n\r\n`)
+    else socket.destroy()
+  }
 }
 
 async function close(server: Server, graceMs: number): Promise<void> {

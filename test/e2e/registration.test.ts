@@ -692,6 +692,7 @@ t.test('the configuration is created, and restored when somebody changes it', as
     recordEvent: event => events.push(event),
     onRestored: kind => restored.push(kind),
     onRefused: () => restored.push('refused'),
+    onRight: () => undefined,
     onPublished: authorities => published.push(authorities),
     clock: SYSTEM_CLOCK,
     signal: closing.signal,

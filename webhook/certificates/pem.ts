@@ -15,9 +15,14 @@ export function certificatesIn(text: string): readonly X509Certificate[] {
   return found
 }
 
-/** SHA-256 over each certificate of a PEM text, as Node writes it; what the registration says is published. */
+/** SHA-256 over each certificate of a PEM text; what the registration says is published. */
 export function fingerprintsOf(text: string): readonly string[] {
-  return certificatesIn(text).map(each => each.fingerprint256)
+  return certificatesIn(text).map(fingerprintOf)
+}
+
+/** SHA-256 over a certificate in hexadecimal, lower case without colons: as the registration writes it. */
+export function fingerprintOf(certificate: X509Certificate): string {
+  return certificate.fingerprint256.replaceAll(':', '').toLowerCase()
 }
 
 /** A private key in PEM, or null when it cannot be read. */

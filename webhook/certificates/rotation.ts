@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { leafNotAfter, type Lifetimes, LIFETIMES } from './authority.js'
 import type { CertificateState } from './certificate-state.js'
-import { isValidAt, notAfterOf } from './pem.js'
+import { fingerprintOf, isValidAt, notAfterOf } from './pem.js'
 
 /** What a rotation goes by. */
 export interface RotationContext {
@@ -10,7 +10,7 @@ export interface RotationContext {
   readonly now: number
   /** What the leaf has to be valid for. */
   readonly hosts: readonly string[]
-  /** The fingerprints in the `caBundle` that the API server has, and since when (milliseconds since 1970). */
+  /** The fingerprints (`fingerprintOf`) in the `caBundle` that the API server has, and since when (milliseconds since 1970). */
   readonly published: ReadonlyMap<string, number>
   readonly lifetimes?: Lifetimes
   /** An authority counts as trusted when it has been published this long: API servers learn of it one by one. */
@@ -52,7 +52,7 @@ export function planRotation(state: CertificateState | null, context: RotationCo
   if (next !== null && !canSwitch) {
     return { step: 'introduce authority', reason: 'the next authority is not valid at this time' }
   }
-  if (next !== null && isSettled(published.get(next.fingerprint256), now, settleMs)) {
+  if (next !== null && isSettled(published.get(fingerprintOf(next)), now, settleMs)) {
     return { step: 'switch authority', reason: 'the next authority is published' }
   }
   if (next === null && notAfterOf(signer) - now <= lifetimes.authorityRenewBeforeMs) {
@@ -66,7 +66,7 @@ export function planRotation(state: CertificateState | null, context: RotationCo
 
 /** When the next authority may sign, in milliseconds since 1970; null while nothing waits for that. */
 export function switchTime(state: CertificateState, context: RotationContext): number | null {
-  const fingerprint = state.next === null ? '' : new X509Certificate(state.next.cert).fingerprint256
+  const fingerprint = state.next === null ? '' : fingerprintOf(new X509Certificate(state.next.cert))
   const since = context.published.get(fingerprint)
   return since === undefined ? null : since + (context.settleMs ?? SETTLE_MS)
 }

@@ -29,8 +29,10 @@ export interface RegistrarOptions {
   recordEvent(event: EventFacts): void
   /** Counts what was done to the configuration. */
   onRestored(tampering: Tampering): void
-  /** Counts a write that the API server refused. */
+  /** Counts a look or a write that the API server refused. */
   onRefused(): void
+  /** The configuration was found or made right; told after every look that ends so. */
+  onRight(): void
   /** The SHA-256 fingerprints of the authorities that every entry trusts now: only they may sign what the gate shows. */
   onPublished(fingerprints: readonly string[]): void
   readonly clock: Pick<Clock, 'monotonicMs' | 'wait'>
@@ -123,7 +125,10 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       missingSince = live === null ? (missingSince ?? now()) : null
       const isDeleted = live === null && wasThere
       wasThere = wasThere || live !== null
-      if (comparison.state === 'equal') return succeeded(UNTIL_NEXT)
+      if (comparison.state === 'equal') {
+        options.onRight()
+        return succeeded(UNTIL_NEXT)
+      }
       if (!options.isLeader()) {
         if (missingSince === null) return succeeded(UNTIL_NEXT)
         const left = missingSince + TAKEOVER_MS - now()
@@ -133,6 +138,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       accepted = answer
       wasThere = true
       publish(answer)
+      options.onRight()
       return succeeded(
         tell(live, answer, isDeleted ? { ...comparison, state: 'tampered', tampering: ['deleted'] } : comparison),
       )

@@ -107,10 +107,16 @@ export async function startBalancer(bed: Testbed, options: BalancerOptions = {})
 /** Passes on what `from` says, and how it ends: an orderly end as one, everything else as a reset. */
 function join(from: Socket, to: Socket): void {
   from.pipe(to)
-  from.on('error', () => to.resetAndDestroy())
+  from.on('error', () => reset(to))
   from.on('close', () => {
-    if (!from.readableEnded) to.resetAndDestroy()
+    if (!from.readableEnded) reset(to)
   })
+}
+
+/** One that has said all it has to say is only closed: Node would lose its handle, which then keeps the process busy for ever. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 /** True when a server that is asked once is ready. */

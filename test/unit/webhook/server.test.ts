@@ -197,6 +197,22 @@ t.test('slow and broken callers are ended, and nobody else notices', async t => 
   t.equal(bed.answered.length, 2, 'nothing of them was judged')
 })
 
+t.test('a connection that was opened in advance may be used late, and ends when it is not', async t => {
+  const limits = { requestTimeoutMs: 40, headersTimeoutMs: 40, checkIntervalMs: 10, keepAliveMs: 1_000 }
+  const bed = await startTestServer(t, judge, { limits })
+  const [used, unused] = [await speak(t, bed, ''), await speak(t, bed, '')]
+  // Both are late when a third one, that has said something, is.
+  const late = await speak(t, bed, 'POST')
+  t.match(await everythingFrom(late), /^HTTP\/1\.1 408 /)
+  const head = `POST /validate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`
+  used.write(`${head}content-length: ${Buffer.byteLength(REVIEW)}\r\n\r\n${REVIEW}`)
+  const [answer] = (await once(used, 'data')) as [Buffer]
+  t.match(answer.toString(), /^HTTP\/1\.1 200 /)
+  used.write('POST')
+  t.match(await everythingFrom(used), /^HTTP\/1\.1 408 /, 'from then on it is one like others')
+  t.equal(await everythingFrom(unused), '', 'it ends without a word')
+})
+
 t.test('idle connections cost others nothing', async t => {
   const bed = await startTestServer(t, judge)
   const idle = await Promise.all(Array.from({ length: 200 }, () => speak(t, bed, '')))

@@ -12,6 +12,9 @@ import {
 import { certificatesIn, fingerprintsOf, isValidAt, notAfterOf } from '../../../../webhook/certificates/pem.js'
 import { rotate } from '../../../../webhook/certificates/rotate.js'
 import { planRotation, SETTLE_MS } from '../../../../webhook/certificates/rotation.js'
+import { publishedAuthorities } from '../../../../webhook/registration/authorities.js'
+import { buildConfiguration } from '../../../../webhook/registration/configuration.js'
+import { registrationOptions } from '../../../helpers/registration.js'
 
 const DAY_MS = 86_400_000
 const NOW = Date.parse('2026-07-01T12:00:00Z')
@@ -130,6 +133,15 @@ t.test('what is due', t => {
     t.strictSame(planRotation(state, { now: NOW + days * DAY_MS, hosts, published }), is, name)
   }
   t.end()
+})
+
+t.test('what the registration says is published is what a rotation waits for', async t => {
+  const authorities = bundleOf(introduced)
+  const said = publishedAuthorities(buildConfiguration(await registrationOptions({ authorities })))
+  t.strictSame(said, [...fingerprintsOf(authorities)].sort())
+  const published = new Map(said.map(each => [each, NOW + DAY_MS]))
+  const step = planRotation(introduced, { now: NOW + DAY_MS + SETTLE_MS, hosts: HOSTS, published })
+  t.strictSame(step, { step: 'switch authority', reason: 'the next authority is published' })
 })
 
 t.test('a whole rotation', t => {

@@ -41,6 +41,8 @@ class World {
   readonly published: (readonly string[])[] = []
   readonly log: string[] = []
   refusals = 0
+  /** How the configuration stood, as told. */
+  standing: 'unknown' | 'refused' | 'right' = 'unknown'
   isLeader = true
   /** How often the authorities were asked for anew. */
   refreshes = 0
@@ -95,7 +97,11 @@ class World {
       log: { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') },
       recordEvent: event => this.events.push(event),
       onRestored: kind => this.restored.push(kind),
-      onRefused: () => (this.refusals += 1),
+      onRefused: () => {
+        this.refusals += 1
+        this.standing = 'refused'
+      },
+      onRight: () => (this.standing = 'right'),
       onPublished: authorities => this.published.push(authorities),
       clock: {
         monotonicMs: () => this.#now,
@@ -199,6 +205,9 @@ async function world(
 
 const failOpen: Change = object => {
   Object.assign((object.webhooks as JsonObject[])[0] ?? {}, { failurePolicy: 'Ignore' })
+}
+const failClosed: Change = object => {
+  Object.assign((object.webhooks as JsonObject[])[0] ?? {}, { failurePolicy: 'Fail' })
 }
 const policyOf = ({ object }: World): Json | undefined =>
   (object?.webhooks as JsonObject[] | undefined)?.[0]?.failurePolicy
@@ -318,6 +327,28 @@ t.test(
     t.equal(policyOf(one), 'Fail')
   },
 )
+
+t.test('all is right again as soon as it is found so', async t => {
+  const one = await world(t)
+  t.equal(one.standing, 'right')
+  one.failures.push(new ClusterError('no answer', { status: 0 }))
+  one.change(failOpen)
+  await one.tell('MODIFIED')
+  t.equal(one.standing, 'refused')
+  // Somebody else does it: nothing is written, and what is published is what it was.
+  one.change(failClosed)
+  await one.pass(300)
+  t.strictSame([one.standing, one.writes], ['right', ['create']])
+})
+
+t.test('what is wrong is not called right by who may not change it', async t => {
+  const one = await world(t, each => (each.isLeader = false))
+  t.equal(one.standing, 'unknown')
+  one.store(one.desired)
+  one.change(failOpen)
+  await one.pass(5000)
+  t.strictSame([one.standing, one.writes], ['unknown', []])
+})
 
 t.test('it reads again when somebody was faster', async t => {
   const one = await world(t)
