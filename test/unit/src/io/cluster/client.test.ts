@@ -329,7 +329,12 @@ t.test('pages too large to read are asked for with fewer objects', async t => {
 
 t.test('a list whose beginning is forgotten', async t => {
   const page = (n: number, token: string) => ({
-    body: { kind: 'PodList', apiVersion: 'v1', metadata: { resourceVersion: String(n), continue: token }, items: [{ n }] },
+    body: {
+      kind: 'PodList',
+      apiVersion: 'v1',
+      metadata: { resourceVersion: String(n), continue: token },
+      items: [{ n }],
+    },
   })
   const forgotten = { ...statusOf(410, 'Expired', 'too old'), metadata: { continue: 'now' } }
   const script = [page(1, 'two'), { status: 410, body: forgotten }, page(2, '')]
