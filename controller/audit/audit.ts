@@ -37,6 +37,8 @@ const MAX_QUEUE = 500
 /** New kinds are noticed within this time. */
 const DISCOVERY_MS = 300_000
 const CHECKPOINT_MS = 60_000
+/** When nothing at all could be read, as while the API server is away. */
+const RETRY_MS = 30_000
 /** How often is looked whether something is due. */
 const TICK_MS = 1000
 
@@ -122,9 +124,11 @@ class Audit {
     const { clock, auditIntervalMs } = this.#parts
     const signal = this.#signal
     let discoverAtMs = 0
+    let roundAtMs = 0
     let checkpointAtMs = clock.monotonicMs() + CHECKPOINT_MS
     while (!signal.aborted) {
-      const isDue = clock.date().getTime() - this.#completedMs >= auditIntervalMs
+      const isOld = clock.date().getTime() - this.#completedMs >= auditIntervalMs
+      const isDue = isOld && clock.monotonicMs() >= roundAtMs
       if (isDue || clock.monotonicMs() >= discoverAtMs) {
         const added = await this.#findKinds()
         discoverAtMs = clock.monotonicMs() + (added === null ? 10 * TICK_MS : DISCOVERY_MS)
@@ -132,6 +136,7 @@ class Audit {
         const round = isDue && added !== null ? this.#round() : null
         for (const each of added ?? []) this.#start(each)
         await round
+        if (isDue) roundAtMs = clock.monotonicMs() + RETRY_MS
       }
       for (const name of this.#relabelled) await this.#auditNamespace(name)
       if ((isDue || clock.monotonicMs() >= checkpointAtMs) && this.#completedMs > 0) {
@@ -225,6 +230,10 @@ class Audit {
     )
     await this.#queue.idle(this.#signal)
     if (this.#signal.aborted) return
+    if (this.#unread.size === this.#collections.size) {
+      log.warn('nothing could be audited', { count: this.#unread.size })
+      return
+    }
     const unread = [...this.#unread].map(key => this.#collections.get(key)?.kind)
     await this.#reports?.store.endRound(({ apiVersion, kind }) =>
       unread.some(each => each?.group === groupOf(apiVersion) && each.kind === kind),

@@ -95,11 +95,10 @@ export class CollectionAudit {
         if (isOver()) break
         failures += 1
         waitMs = this.#failed(thrown, failures)
-      } finally {
-        signal.removeEventListener('abort', interrupt)
       }
       // Somebody who wants a list does not wait for it longer than a failure takes.
       if (waitMs > 0 && this.#wanted.length === 0) await this.#parts.clock.wait(waitMs, this.#interrupt.signal)
+      signal.removeEventListener('abort', interrupt)
     }
     this.#settle(false)
   }

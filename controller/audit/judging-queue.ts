@@ -20,20 +20,27 @@ export class JudgingQueue<T> {
 
   /** Waits while the queue is full; gives up when the signal is aborted. */
   async put(key: string, job: T, signal: AbortSignal): Promise<void> {
-    await this.#until(() => this.#waiting.has(key) || this.#waiting.size < this.#maxLength, signal)
-    if (signal.aborted) return
-    this.#waiting.set(key, job)
-    this.#wake()
+    const enter = () => {
+      if (!this.#waiting.has(key) && this.#waiting.size >= this.#maxLength) return false
+      this.#waiting.set(key, job)
+      return true
+    }
+    if (await this.#until(enter, signal)) this.#wake()
   }
 
   /** Hands the oldest job to `judge`, as soon as there is one; returns when the signal is aborted. */
   async take(judge: (job: T) => Promise<void>, signal: AbortSignal): Promise<void> {
     let next: [string, T] | undefined
-    await this.#until(() => (next = this.#next()) !== undefined, signal)
-    if (signal.aborted || next === undefined) return
+    // Taken at the moment it is seen: several may be woken by the same job.
+    const claim = () => {
+      next = this.#next()
+      if (next === undefined) return false
+      this.#waiting.delete(next[0])
+      this.#running.add(next[0])
+      return true
+    }
+    if (!(await this.#until(claim, signal)) || next === undefined) return
     const [key, job] = next
-    this.#waiting.delete(key)
-    this.#running.add(key)
     this.#wake()
     try {
       await judge(job)
@@ -58,8 +65,11 @@ export class JudgingQueue<T> {
     return undefined
   }
 
-  async #until(isTrue: () => boolean, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !isTrue()) {
+  /** @returns whether it was done; false when the signal came first */
+  async #until(isDone: () => boolean, signal: AbortSignal): Promise<boolean> {
+    for (;;) {
+      if (signal.aborted) return false
+      if (isDone()) return true
       await new Promise<void>(resolve => {
         const wake = () => {
           signal.removeEventListener('abort', wake)
