@@ -69,7 +69,7 @@ async function busier(): Promise<WebhookProcess> {
   }
   const before = [await reviews(one), await reviews(two)]
   await new Promise(resolve => setTimeout(resolve, 1000))
-  const [first = 0, second = 0] = [(await reviews(one)) - (before[0] ?? 0), (await reviews(two)) - (before[1] ?? 0)]
+  const [first, second] = [(await reviews(one)) - (before[0] ?? 0), (await reviews(two)) - (before[1] ?? 0)]
   t.comment(`${one.process.name} was asked ${first} times in a second, ${two.process.name} ${second} times`)
   return first > second ? one : two
 }
