@@ -59,6 +59,11 @@ const MAX_PAUSE_MS = 5000
 const RESTORATIONS = 5
 const RESTORATIONS_MS = 60_000
 const MANAGER = 'lockkeeper'
+const RESTORING: Readonly<Record<Tampering, string>> = {
+  deleted: 'RestoreDeleted',
+  weakened: 'RestoreWeakened',
+  redirected: 'RestoreRedirected',
+}
 
 interface Pause {
   readonly milliseconds: number
@@ -190,7 +195,8 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     options.recordEvent({
       type: 'Warning',
       reason: 'AdmissionConfigurationRestored',
-      action: 'Restore',
+      // A series of Events tells the first note only: what was done differently is another action.
+      action: tampering.map(kind => RESTORING[kind]).join(''),
       note: `restored: ${what.join('; ')}`,
       regarding: {
         apiVersion: 'admissionregistration.k8s.io/v1',

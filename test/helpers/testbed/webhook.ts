@@ -24,6 +24,8 @@ export interface WebhookProcessOptions {
   readonly args?: readonly string[]
   /** Flags of node. */
   readonly nodeArgs?: readonly string[]
+  /** As `webhookKubeconfig` made it; made anew when not said, which an API server without a gate refuses. */
+  readonly kubeconfig?: string
   /** How long it may take until it is ready; longer than a busy machine needs. */
   readonly readyTimeoutMs?: number
 }
@@ -43,6 +45,11 @@ export async function installWebhookAccount(plane: ControlPlane): Promise<void> 
   if (status !== 0) throw new Error(`the manifests were refused: ${stderr}`)
 }
 
+/** The path of a kubeconfig for the account of the webhook, with a token as a kubelet would ask for it. */
+export async function webhookKubeconfig(plane: ControlPlane): Promise<string> {
+  return plane.kubeconfig(await plane.serviceAccount(WEBHOOK_NAMESPACE, ACCOUNT))
+}
+
 /** Starts `lockkeeper webhook` as a process outside the cluster, and waits until it is ready. */
 export async function startWebhook(
   bed: Testbed,
@@ -51,8 +58,7 @@ export async function startWebhook(
 ): Promise<WebhookProcess> {
   const { name, urlPort, bundle = join(ROOT, 'policies/bundle'), args = [], nodeArgs = [] } = options
   const [port, probePort] = [await freePort(), await freePort()]
-  const account = await plane.serviceAccount(WEBHOOK_NAMESPACE, ACCOUNT)
-  const kubeconfig = await plane.kubeconfig(account)
+  const kubeconfig = options.kubeconfig ?? (await webhookKubeconfig(plane))
   const readyUrl = `http://127.0.0.1:${probePort}/readyz`
   const running = await startProcess(bed, {
     name,

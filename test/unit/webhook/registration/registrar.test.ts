@@ -235,7 +235,7 @@ t.test('it restores what is deleted as soon as the watch tells', async t => {
     {
       type: 'Warning',
       reason: 'AdmissionConfigurationRestored',
-      action: 'Restore',
+      action: 'RestoreDeleted',
       note: 'restored: it was deleted',
       regarding: {
         apiVersion: 'admissionregistration.k8s.io/v1',
