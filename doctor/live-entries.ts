@@ -59,7 +59,8 @@ function desiredConfiguration(gate: GatePlace, live: JsonObject): JsonObject {
     target: { url: 'https://gate' },
     failurePolicy: 'Fail',
     owner: null,
-    exemptNamespaces: [...new Set(webhooks.flatMap(exemptNames))],
+    // Compared are names, rules and conditions; selectors are looked at by themselves.
+    exemptNamespaces: [],
     namespace: gate.namespace,
     serviceAccounts: SERVICE_ACCOUNTS,
     bootstrapNamespaces: bootstrapNamespaces(webhooks),

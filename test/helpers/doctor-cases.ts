@@ -1,7 +1,17 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import type { ClusterFacts, Look } from '../../doctor/facts.js'
 import type { JsonObject } from '../../src/json.js'
-import { createAuthority, issueLeaf } from '../../webhook/certificates/authority.js'
-import { healthyFacts, NOW_MS, withConfiguration, withLooks } from './doctor-facts.js'
+import { createAuthority, issueLeaf, type KeyedCertificate } from '../../webhook/certificates/authority.js'
+import { signCertificate } from '../../webhook/certificates/signed-certificate.js'
+import {
+  authority,
+  healthyFacts,
+  NOW_MS,
+  served as servedResource,
+  withBootstrapNamespaces,
+  withConfiguration,
+  withLooks,
+} from './doctor-facts.js'
 
 const DAY_MS = 86_400_000
 const base64 = (text: string) => Buffer.from(text).toString('base64')
@@ -85,6 +95,67 @@ function joined(...all: readonly ClusterFacts[]): ClusterFacts {
   return withLooks(Object.fromEntries(changed))
 }
 
+/** A kind in two versions, of which the rules name one. */
+function withTwoVersions(matchPolicy: string): ClusterFacts {
+  const { seen } = healthyFacts().looks.discovery
+  const widgets = servedResource('example.dev', 'widgets', true)
+  return joined(
+    withRules(rule => ({ ...rule, apiVersions: ['v1'] })),
+    withLooks({
+      discovery: {
+        seen: {
+          groups: seen?.groups ?? [],
+          resources: [...(seen?.resources ?? []), { ...widgets, version: 'v2' }],
+          failures: [],
+        },
+      },
+    }),
+    ...(matchPolicy === 'Equivalent' ? [] : [withExactVersions(matchPolicy)]),
+  )
+}
+
+function withExactVersions(matchPolicy: string): ClusterFacts {
+  return withEach(webhook => {
+    webhook.matchPolicy = matchPolicy
+    webhook.rules = (webhook.rules as JsonObject[]).map(rule => ({ ...rule, apiVersions: ['v1'] }))
+  })
+}
+
+/** The last byte of a certificate is of its signature. */
+function forged({ cert }: KeyedCertificate): string {
+  const bytes = Buffer.from(new X509Certificate(cert).raw)
+  bytes.writeUInt8((bytes.at(-1) ?? 0) ^ 1, bytes.length - 1)
+  return new X509Certificate(bytes).toString()
+}
+
+const authorityName = { commonName: new X509Certificate(authority.cert).subject.replace(/^CN=/, '') }
+const validity = { notBefore: new Date(NOW_MS - DAY_MS), notAfter: new Date(NOW_MS + 100 * DAY_MS) }
+
+/** The same key under another name. */
+function renamed({ cert, key }: KeyedCertificate): string {
+  const publicKey = createPublicKey(cert)
+  const name = { commonName: 'another name' }
+  return signCertificate(
+    { subject: name, issuer: name, publicKey, isAuthority: true, ...validity },
+    createPrivateKey(key),
+  )
+}
+
+/** A certificate that the authority vouches for by another one, as cert-manager may show it. */
+function chained({ key }: KeyedCertificate): string {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const subject = { commonName: 'between' }
+  const between = signCertificate(
+    { subject, issuer: authorityName, publicKey, isAuthority: true, ...validity },
+    createPrivateKey(key),
+  )
+  const leaf = signCertificate(
+    { subject: { commonName: 'gate' }, issuer: subject, publicKey, hosts: ['gate'], ...validity },
+    privateKey,
+  )
+  return `${leaf}${between}`
+}
+
 /** What may be otherwise in a cluster, in words. */
 export const DOCTOR_CASES: Readonly<Record<string, ClusterFacts>> = {
   'everything is as the manifests make it': healthyFacts(),
@@ -132,6 +203,7 @@ export const DOCTOR_CASES: Readonly<Record<string, ClusterFacts>> = {
       matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values }],
     }
   }),
+  'a cluster starts with a namespace more': await withBootstrapNamespaces(['kube-system', 'network']),
   "the gate's own namespace is exempt": withConfiguration(webhooks => {
     const values = ['lockkeeper-system']
     at(webhooks, 0).namespaceSelector = {
@@ -158,6 +230,8 @@ export const DOCTOR_CASES: Readonly<Record<string, ClusterFacts>> = {
   }),
   'only one group is asked about': withRules(rule => ({ ...rule, apiGroups: ['apps'] })),
   'only another version is asked about, which counts for all': withRules(rule => ({ ...rule, apiVersions: ['v1'] })),
+  'a kind has two versions, and one is asked about': withTwoVersions('Equivalent'),
+  'a kind has two versions, and exactly one is asked about': withTwoVersions('Exact'),
   'a version that is not served is asked about': withRules(rule => ({ ...rule, apiVersions: ['v1beta1'] })),
   'a group has a server of its own, another does not answer': joined(
     withLooks({
@@ -190,6 +264,15 @@ export const DOCTOR_CASES: Readonly<Record<string, ClusterFacts>> = {
   }),
   'another authority signed what the gate shows': withLooks({
     leaf: { seen: issueLeaf(other, ['gate'], NOW_MS).cert },
+  }),
+  'what the gate shows was not signed by the authority that it names': withLooks({
+    leaf: { seen: forged(issueLeaf(authority, ['gate'], NOW_MS)) },
+  }),
+  'the authority in caBundle has another name than the one that signed': withEach(webhook => {
+    webhook.clientConfig = { ...(webhook.clientConfig as JsonObject), caBundle: base64(renamed(authority)) }
+  }),
+  'a certificate stands between the authority and what the gate shows': withLooks({
+    leaf: { seen: chained(authority) },
   }),
   'the Secret is not there': withLooks({ leaf: { seen: null } }),
   'the Secret has no certificate': withLooks({ leaf: { seen: 'nonsense' } }),

@@ -8,7 +8,8 @@ import { registrationOptions } from './registration.js'
 export const NOW_MS = Date.UTC(2026, 5, 1)
 const NAMESPACE = 'lockkeeper-system'
 const POD_LABELS = { 'app.kubernetes.io/name': 'lockkeeper', 'app.kubernetes.io/component': 'webhook' }
-const authority = createAuthority(NOW_MS)
+/** Of the healthy cluster. */
+export const authority = createAuthority(NOW_MS)
 const leaf = issueLeaf(authority, ['gate'], NOW_MS)
 const options = await registrationOptions({ authorities: authority.cert })
 
@@ -16,7 +17,8 @@ function named(kind: string, name: string, rest: JsonObject = {}): JsonObject {
   return { apiVersion: 'v1', kind, metadata: { name, namespace: NAMESPACE }, ...rest }
 }
 
-function served(
+/** A resource with every verb. */
+export function served(
   group: string,
   resource: string,
   namespaced: boolean,
@@ -111,6 +113,12 @@ export function healthyFacts(): ClusterFacts {
 export function withLooks(looks: Partial<ClusterLooks>): ClusterFacts {
   const facts = healthyFacts()
   return { ...facts, looks: { ...facts.looks, ...looks } }
+}
+
+/** The same cluster, with a gate that was told of further namespaces to start with. */
+export async function withBootstrapNamespaces(bootstrapNamespaces: readonly string[]): Promise<ClusterFacts> {
+  const seen = buildConfiguration(await registrationOptions({ authorities: authority.cert, bootstrapNamespaces }))
+  return withLooks({ configuration: { seen } })
 }
 
 /** The same cluster with another configuration of the gate. */

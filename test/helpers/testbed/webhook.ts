@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { writeFile } from 'node:fs/promises'
 import { CLI, ROOT } from '../repository.js'
 import type { Backend, Balancer } from './balancer.js'
 import type { ControlPlane } from './control-plane.js'
@@ -96,11 +95,4 @@ export async function startWebhooks(
   const started = await Promise.all(replicas.map(each => startWebhook(bed, plane, { ...each, urlPort: balancer.port })))
   for (const { backend } of started) balancer.add(backend)
   return started
-}
-
-/** Writes a file of the bed that a process is told of. */
-export async function bedFile(bed: Testbed, name: string, content: string): Promise<string> {
-  const path = join(bed.directory, name)
-  await writeFile(path, content)
-  return path
 }
