@@ -116,7 +116,11 @@ async function isAlive(t: Test): Promise<void> {
 const OF_FAULTS = /denied the request: \[privileged\] container "web" must not be privileged$/
 const OF_BUILT_IN = /denied the request: \[privileged_containers\] container "web" is privileged/
 
-await waitFor('the webhook is asked', async () => ((await answer(pod({}, PRIVILEGED))) ?? '').endsWith("denied the request: [privileged] container \"web\" must not be privileged"))
+await waitFor('the webhook is asked', async () =>
+  ((await answer(pod({}, PRIVILEGED))) ?? '').endsWith(
+    'denied the request: [privileged] container "web" must not be privileged',
+  ),
+)
 
 t.test('a policy that never ends is stopped and named, and others are judged meanwhile', async t => {
   const killed = `${DENIED} [spinning] the policy could not be evaluated: it ran for more than 1000 ms and was stopped`
@@ -363,7 +367,11 @@ for (const [name, { says, begin }] of Object.entries(UNKNOWN)) {
     // Its watches end with the API server, and cannot be opened again.
     await plane.stopApiServer()
     await plane.startApiServer()
-    await waitFor('the webhook is asked again', async () => ((await answer(pod({}, PRIVILEGED))) ?? '').includes('denied the request: [privileged_containers] container "web" is privileged'))
+    await waitFor('the webhook is asked again', async () =>
+      ((await answer(pod({}, PRIVILEGED))) ?? '').includes(
+        'denied the request: [privileged_containers] container "web" is privileged',
+      ),
+    )
     const end = await begin()
     await plane.admin.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: fresh } })
     await bystanders(t, OF_BUILT_IN, async () => {
@@ -393,13 +401,20 @@ t.test('a new namespace that no watch tells of is looked up, with its labels', a
   await plane.admin.delete(binding)
   await plane.stopApiServer()
   await plane.startApiServer()
-  await waitFor('the webhook is asked again', async () => ((await answer(pod({}, PRIVILEGED))) ?? '').includes('denied the request: [privileged_containers] container "web" is privileged'))
+  await waitFor('the webhook is asked again', async () =>
+    ((await answer(pod({}, PRIVILEGED))) ?? '').includes(
+      'denied the request: [privileged_containers] container "web" is privileged',
+    ),
+  )
   for (const [level, isDenied] of Object.entries({ privileged: false, baseline: true, restricted: true })) {
     const name = `asked-${level}`
     await plane.admin.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { [ENFORCE]: level } } })
     const answers = await Promise.all(Array.from({ length: 8 }, () => answer(pod({}, PRIVILEGED, name))))
     t.strictSame(
-      answers.map(each => each !== null && each.includes('denied the request: [privileged_containers] container "web" is privileged')),
+      answers.map(
+        each =>
+          each !== null && each.includes('denied the request: [privileged_containers] container "web" is privileged'),
+      ),
       answers.map(() => isDenied),
       level,
     )
