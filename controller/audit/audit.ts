@@ -1,5 +1,6 @@
 import { configuredCard } from '../../src/config.js'
 import { thrownText } from '../../src/errors.js'
+import { stringifyJson } from '../../src/json.js'
 import type { Clock } from '../../src/io/cluster/clock.js'
 import type { ClusterClient } from '../../src/io/cluster/cluster-client.js'
 import { type Discovery, discover } from '../../src/io/cluster/discovery.js'
@@ -64,6 +65,7 @@ class Audit {
   #turn: Promise<unknown> = Promise.resolve()
   #progress: Progress | null = null
   #completedMs = 0
+  #lacksReports = false
 
   constructor(parts: AuditParts, signal: AbortSignal) {
     this.#parts = parts
@@ -108,13 +110,12 @@ class Audit {
     }
   }
 
-  /** Goes on from an earlier audit with the same bundle whose results are not due to be made anew. */
+  /** Goes on from an earlier audit with the same bundle and options. */
   #resume(progress: Progress | null): void {
-    const { pool, auditIntervalMs, clock, log } = this.#parts
-    if (progress?.bundle !== pool.bundle.reference.digest) return
-    const ageMs = clock.date().getTime() - progress.completedMs
-    // A clock that was set back says nothing.
-    if (ageMs < 0 || ageMs >= auditIntervalMs) return
+    const { reports, clock, log } = this.#parts
+    if (progress?.settings !== this.#settings(reports)) return
+    // A clock that was set back does not tell when everything is due.
+    if (progress.completedMs > clock.date().getTime()) return
     this.#progress = progress
     this.#completedMs = progress.completedMs
     log.info('the audit goes on from where it was', { count: Object.keys(progress.resourceVersions).length })
@@ -208,11 +209,21 @@ class Audit {
     if (!isServed(namespaced.resource) || !isServed(cluster.resource)) {
       const reason = `the cluster has no ${group}/${version} ${namespaced.kind} and ${cluster.kind}: install their definitions`
       log.error('reports cannot be written', { reason })
+      this.#lacksReports = true
       return
     }
     const store = openReportStore(client, api, { ...this.#parts, signal: this.#signal })
     await untilAborted(store.synced, this.#signal)
     this.#reports = { api, store }
+    // What was found before can be said only now.
+    if (this.#lacksReports) this.#completedMs = 0
+    this.#lacksReports = false
+  }
+
+  /** What the results depend on, beside the objects. */
+  #settings(reports: ReportApi | 'none'): string {
+    const { pool, exemptNamespaces } = this.#parts
+    return stringifyJson([pool.bundle.reference.digest, reports, ...exemptNamespaces])
   }
 
   /** Judges everything. */
@@ -270,8 +281,8 @@ class Audit {
     // What has been handed on until now has to be judged before it may be said so.
     await this.#queue.idle(this.#signal)
     if (this.#signal.aborted) return
-    const bundle = this.#parts.pool.bundle.reference.digest
-    await checkpoint.save({ bundle, completedMs: this.#completedMs, resourceVersions }, this.#signal)
+    const settings = this.#settings(this.#reports?.api ?? 'none')
+    await checkpoint.save({ settings, completedMs: this.#completedMs, resourceVersions }, this.#signal)
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {

@@ -5,8 +5,8 @@ import type { Logger } from '../../src/io/log.js'
 
 /** How far the audit has come: what the next leader, or this one after a restart, goes on from. */
 export interface Progress {
-  /** The digest of the bundle that judged; with another one everything is judged anew. */
-  readonly bundle: string
+  /** What the results depend on (bundle, kind of reports, …); when it is another, everything is judged anew. */
+  readonly settings: string
   /** When the last complete audit ended; milliseconds since the epoch. */
   readonly completedMs: number
   /** By kind: everything until this resourceVersion has been judged. */
@@ -64,9 +64,9 @@ export function createCheckpoint(
 
 function progressIn(text: string): Progress | null {
   const value = parseJson(text)
-  if (!isJsonObject(value) || typeof value.bundle !== 'string' || typeof value.completedMs !== 'number') return null
+  if (!isJsonObject(value) || typeof value.settings !== 'string' || typeof value.completedMs !== 'number') return null
   const versions = isJsonObject(value.resourceVersions) ? value.resourceVersions : {}
-  const { bundle, completedMs } = value
+  const { settings, completedMs } = value
   const entries = Object.entries(versions).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
-  return { bundle, completedMs, resourceVersions: Object.fromEntries(entries) }
+  return { settings, completedMs, resourceVersions: Object.fromEntries(entries) }
 }

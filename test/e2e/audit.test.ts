@@ -104,6 +104,46 @@ async function installReports({ admin }: ControlPlane): Promise<void> {
   }
 }
 
+/** The definitions of wgpolicyk8s.io as far as reports of ours go; unlike the real ones they keep only what is named here. */
+async function installPolicyReports({ admin }: ControlPlane): Promise<void> {
+  const text = { type: 'string' }
+  const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
+  const fields = ['source', 'policy', 'rule', 'message', 'result', 'severity', 'category']
+  const result = {
+    type: 'object',
+    required: ['policy'],
+    properties: {
+      ...Object.fromEntries(fields.map(each => [each, text])),
+      scored: { type: 'boolean' },
+      timestamp: open,
+      properties: { type: 'object', additionalProperties: text },
+      resources: { type: 'array', items: open },
+    },
+  }
+  const properties = { scope: open, summary: open, results: { type: 'array', items: result } }
+  const version = {
+    name: 'v1alpha2',
+    served: true,
+    storage: true,
+    schema: { openAPIV3Schema: { type: 'object', properties } },
+  }
+  for (const kind of ['PolicyReport', 'ClusterPolicyReport']) {
+    const plural = `${kind.toLowerCase()}s`
+    await admin.apply({
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: `${plural}.wgpolicyk8s.io` },
+      spec: {
+        group: 'wgpolicyk8s.io',
+        scope: kind === 'PolicyReport' ? 'Namespaced' : 'Cluster',
+        names: { kind, plural, singular: kind.toLowerCase() },
+        versions: [version],
+      },
+    })
+    await waitFor(`${kind} is served`, () => admin.list({ apiVersion: 'wgpolicyk8s.io/v1alpha2', kind }))
+  }
+}
+
 /** A value of a metric by its name and labels as they are written; null when it is not there. */
 function metric(text: string, series: string): number | null {
   const line = text.split('\n').find(each => each.startsWith(`${series} `))
@@ -318,7 +358,7 @@ t.test('the background audit of a real cluster', async t => {
         timeoutMs: 40_000,
       })
     await leads('three')
-    await start(t, { ...options, identity: 'four' })
+    const four = await start(t, { ...options, identity: 'four' })
     const status = readFileSync(`/proc/${three.pid}/status`, 'utf8')
     t.comment(`the controller: ${/^VmRSS:\s*(.*)$/m.exec(status)?.[1] ?? ''} resident`)
     await three.kill()
@@ -329,5 +369,24 @@ t.test('the background audit of a real cluster', async t => {
     await admin.waitUntil(reportOf(next), 'what happened meanwhile is judged', () => true)
     t.comment(`taken over after ${seconds.toFixed(1)} s`)
     t.ok(seconds > 5, 'not before its lease had ended')
+    await four.stop()
+  })
+
+  await t.test('reports in the API of the policy working group, for a cluster that has it', async t => {
+    await installPolicyReports(plane)
+    const five = await start(t, { ...options, identity: 'five', reports: 'wgpolicy' })
+    const name = {
+      apiVersion: 'wgpolicyk8s.io/v1alpha2',
+      kind: 'PolicyReport',
+      namespace: 'shop',
+      name: nameOf(secret),
+    }
+    const report = await admin.waitUntil(name, 'the report is there', () => true, { timeoutMs: 60_000 })
+    t.match(report, {
+      metadata: { ownerReferences: [{ kind: 'Secret', name: 'database' }] },
+      scope: { kind: 'Secret', name: 'database' },
+      results: [{ source: 'lockkeeper', policy: 'default_passwords', result: 'warn' }],
+    })
+    await five.stop()
   })
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { auditContext, auditRequest } from '../../../../controller/audit/audit-request.js'
 import { auditedKinds } from '../../../../controller/audit/audited-kinds.js'
 import { JudgingQueue } from '../../../../controller/audit/judging-queue.js'
 import { buildReport, reportDigest, reportName } from '../../../../controller/audit/report-object.js'
@@ -126,6 +127,32 @@ t.test('which kinds are audited', t => {
   t.strictSame(auditedKinds([card({ kinds: kinds('', 'Pod') })], WORKLOADS, cluster), [
     { group: '', version: 'v1', resource: 'pods', kind: 'Pod', namespaced: true },
   ])
+  t.end()
+})
+
+t.test('a live object is judged as if it were created now', t => {
+  const gate = { apiVersion: 'example.dev/v1', kind: 'Gate', metadata: { name: 'north', namespace: 'shop' } }
+  const kind = { group: 'example.dev', version: 'v1', resource: 'gatesets', kind: 'Gate', namespaced: true }
+  const resource = { group: 'example.dev', version: 'v1', resource: 'gatesets' }
+  t.match(auditRequest(gate, kind, { username: 'deployer' }), {
+    operation: 'CREATE',
+    resource,
+    requestResource: resource,
+    namespace: 'shop',
+    userInfo: { username: 'deployer' },
+    oldObject: null,
+  })
+  t.strictSame(auditContext(new Date('2026-06-01T12:00:00.789Z'), null), {
+    gate: 'audit',
+    now: '2026-06-01T12:00:00Z',
+    namespace: null,
+    base: 'known',
+    related: null,
+    provenance: { class: 'approved', evidence: ['predicted'] },
+    holds: [],
+    approvals: [],
+    rarity: null,
+  })
   t.end()
 })
 

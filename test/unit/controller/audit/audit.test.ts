@@ -179,6 +179,27 @@ t.test('one that begins anew goes on where the last one was', async t => {
   await clock.advance(5000)
   t.strictSame(late.names(), ['bad', 'meanwhile'], 'and when it is due')
   await late.end()
+
+  const past = new FakeClock()
+  const back = begin(cluster, past, 'sha256:2')
+  await past.advance(5000)
+  t.strictSame(back.names(), ['bad', 'meanwhile'], 'and when the clock was set back')
+  await back.end()
+})
+
+t.test('a cluster that gets the definitions of reports later', async t => {
+  const cluster = clusterWithPods()
+  const clock = new FakeClock()
+  const definitions = cluster.documents['/apis'] ?? ''
+  cluster.documents['/apis'] = '{"kind":"APIGroupDiscoveryList","items":[]}'
+  cluster.put(PODS, pod('bad'))
+  const audit = begin(cluster, clock)
+  await clock.advance(5000)
+  t.strictSame([audit.names(), await reportNames(cluster)], [['bad'], []])
+  cluster.documents['/apis'] = definitions
+  await clock.advance(300_000)
+  t.strictSame([audit.names(), await reportNames(cluster)], [['bad'], ['bad']])
+  await audit.end()
 })
 
 t.test('an audit that could read nothing is not complete', async t => {

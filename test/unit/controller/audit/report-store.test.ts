@@ -118,6 +118,13 @@ t.test('after a complete audit, reports that nothing was found for go, but for k
   await store.write(report(3, 'no', ''))
   await store.endRound(() => false)
   t.strictSame(await writes(), ['delete clusterreports /4'])
+  store.beginRound()
+  await store.endRound(() => false)
+  t.strictSame(
+    await writes(),
+    ['delete reports shop/1', 'delete clusterreports /3'],
+    'what was right in an earlier audit',
+  )
   ending.abort()
 })
 
@@ -128,6 +135,8 @@ t.test('a report that cannot be written is counted, and nothing is thrown', asyn
   }
   await store.write(report(1))
   t.strictSame(await counts(), { failed: 1 })
+  await store.remove('shop', UID(1))
+  t.strictSame(await counts(), { failed: 2 })
   t.match(log.join(''), 'namespace is being terminated')
   ending.abort()
 })
@@ -137,13 +146,13 @@ t.test('the progress of the audit is kept in a ConfigMap', async t => {
   const { signal } = new AbortController()
   const checkpoint = createCheckpoint(cluster.client, { namespace: 'lockkeeper', log: silentLog() })
   t.equal(await checkpoint.load(signal), null)
-  const progress = { bundle: 'sha256:1', completedMs: 7, resourceVersions: { '/pods': '5' } }
+  const progress = { settings: 'sha256:1', completedMs: 7, resourceVersions: { '/pods': '5' } }
   await checkpoint.save(progress, signal)
   t.strictSame(await checkpoint.load(signal), progress)
   await checkpoint.save({ ...progress, completedMs: 8 }, signal)
   t.equal((await checkpoint.load(signal))?.completedMs, 8)
   const maps = { group: '', version: 'v1', resource: 'configmaps' }
-  for (const text of ['{', '[]', '{"bundle":1}']) {
+  for (const text of ['{', '[]', '{"settings":1}']) {
     const metadata = { name: 'lockkeeper-audit', namespace: 'lockkeeper' }
     cluster.put(maps, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { progress: text } })
     t.equal(await checkpoint.load(signal), null, text)
