@@ -151,7 +151,11 @@ t.test('an object of a deletecollection has its own name, as it has when it is d
   t.equal(nameOf({ operation: 'DELETE', name: '', oldObject }), 'web')
   t.equal(nameOf({ operation: 'DELETE', name: 'asked', oldObject }), 'asked')
   t.equal(nameOf({ operation: 'DELETE', oldObject: REQUEST.object }), undefined)
-  t.equal(nameOf({ operation: 'UPDATE', object: oldObject, oldObject }), undefined, 'whatever has a name is sent with it')
+  t.equal(
+    nameOf({ operation: 'UPDATE', object: oldObject, oldObject }),
+    undefined,
+    'whatever has a name is sent with it',
+  )
   t.equal(nameOf({ operation: 'CREATE', object: oldObject }), undefined, 'a generated name is nobody’s yet')
   t.end()
 })
