@@ -43,7 +43,18 @@ async function policies(): Promise<string> {
 
 /** The commands as `--help` names them. */
 function commands(): string {
-  const subcommands = ['scan', 'explain', 'policy list', 'policy show', 'bundle inspect']
+  const subcommands = [
+    'scan',
+    'webhook',
+    'webhook static-files',
+    'controller',
+    'doctor',
+    'explain',
+    'feedback',
+    'policy list',
+    'policy show',
+    'bundle inspect',
+  ]
   return table(
     ['command', 'what it does'],
     subcommands.map(name => {
