@@ -182,7 +182,8 @@ async function answerReview(options: AppOptions, request: Request, response: Res
     const status = isGate ? ERROR_CODES[error.code].httpStatus : 200
     if (isGate) {
       onShed(error.code)
-      response.set('retry-after', '1')
+      // The API server waits so long and asks again, of another replica perhaps. After a deadline nobody waits any more.
+      if (error.code !== 'GATE_DEADLINE') response.set('retry-after', '1')
       sendText(response, status, `[${error.code}] ${error.message}`)
     } else {
       log.error('a review could not be judged', { uid, code: error.code, error: error.message })
