@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { configuredCard } from '../src/config.js'
 import { createClusterClient } from '../src/io/cluster/client.js'
 import { SYSTEM_CLOCK } from '../src/io/cluster/clock.js'
@@ -34,6 +35,8 @@ export interface ClusterSurroundingsOptions {
 }
 
 const LEASE = 'lockkeeper-webhook'
+/** Shorter than client-go's: with a leader that dies in the same moment, a registration is still restored within ten seconds. */
+const LEASE_TIMES = { leaseDurationMs: 6_000, renewDeadlineMs: 4_000, retryPeriodMs: 1_000 }
 const OWNER = 'lockkeeper-webhook'
 const CLUSTER_ROLES = { group: 'rbac.authorization.k8s.io', version: 'v1', resource: 'clusterroles' } as const
 const SERVICE_PORT = 443
@@ -50,6 +53,8 @@ export async function joinCluster(
   const { kubeconfig } = options
   const ending = new AbortController()
   const { signal } = ending
+  // Every watch and every call listens to them.
+  setMaxListeners(0, signal)
   const connection = await openConnection({ inCluster, ...(kubeconfig === undefined ? {} : { kubeconfig }) })
   const client = createClusterClient(connection, { userAgent: `lockkeeper-webhook/${version}`, signal })
   const log = logger('registration')
@@ -67,6 +72,7 @@ export async function joinCluster(
   const namespaces = watchNamespaces(client, { signal, log: logger('namespaces') })
 
   const leaving = new AbortController()
+  setMaxListeners(0, leaving.signal)
   let election: LeaderElection | null = null
   let registrar: ReturnType<typeof createRegistrar> | null = null
   let registering: Promise<void> = Promise.resolve()
@@ -77,6 +83,7 @@ export async function joinCluster(
       namespace: options.namespace,
       name: LEASE,
       identity,
+      ...LEASE_TIMES,
       onStarted: () => registrar?.check(),
       onStopped: () => undefined,
       signal: leaving.signal,

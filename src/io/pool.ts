@@ -133,6 +133,8 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   let closed = false
   /** From the first rule that took long: its thread may have to be ended, and a new one takes a while to start. */
   let isSpareNeeded = warm
+  /** How many threads there are to be in a warm pool, the spare one among them. */
+  let warmTarget = 0
   let watch: NodeJS.Timeout | undefined
   let draining = false
   /** Jobs that are with no thread and not in the queue. */
@@ -144,7 +146,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
 
   function grow(): void {
     const busy = [...threads].filter(each => each.job !== null).length
-    const wanted = (warm ? size : Math.min(size, busy + queue.length)) + (isSpareNeeded ? 1 : 0)
+    const wanted = warm ? warmTarget : Math.min(size, busy + queue.length) + (isSpareNeeded ? 1 : 0)
     while (!closed && threads.size < wanted) {
       const thread = startWorker<Job>(
         { files, allowUnsigned, cacheBytes, module, namespaces: namespaces?.known() ?? null },
@@ -328,14 +330,14 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     await Promise.all(ending.map(each => each.terminate()))
   }
 
-  if (warm) {
+  // One after the other: while a bundle is swapped, the threads of the last one still need the cores.
+  while (warm && warmTarget <= size) {
+    warmTarget += 1
     grow()
-    const wanted = threads.size
-    await until(() => [...threads].filter(each => each.ready).length === wanted || threads.size < wanted)
-    if (threads.size < wanted) {
-      await close()
-      throw new GateError('INTERNAL', 'the worker threads did not start')
-    }
+    await until(() => [...threads].every(each => each.ready))
+    if (threads.size === warmTarget) continue
+    await close()
+    throw new GateError('INTERNAL', 'the worker threads did not start')
   }
 
   return {
