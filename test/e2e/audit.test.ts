@@ -78,6 +78,9 @@ async function start(t: Test, options: ControllerOptions) {
 function startProcess(t: Test, options: ControllerOptions) {
   const child = fork(new URL('../helpers/controller-program.js', import.meta.url), [JSON.stringify(options)], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // Without what the test runner loads into its own processes: the memory is to be the controller's.
+    env: { PATH: process.env.PATH },
+    execArgv: [],
   })
   // What nobody reads would stop it.
   child.stderr?.resume()
