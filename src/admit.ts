@@ -2,7 +2,7 @@ import { parseAdmissionReview, requestUid, type AdmissionRequest } from './admis
 import { decisionRecord, requestFacts, type AdmissionRecord } from './admission-record.js'
 import { buildAdmissionResponse, buildErrorResponse, type AdmissionReviewResponse } from './admission-response.js'
 import type { Context, Decision, NamespaceInfo } from './decision-types.js'
-import { GateError, toGateError } from './errors.js'
+import { toGateError, type GateError } from './errors.js'
 import type { Gate, ReviewOptions } from './gate.js'
 import { isJsonObject, parseJson, type Json } from './json.js'
 import { decodeUtf8 } from './manifest.js'
@@ -80,14 +80,14 @@ function isNamespaced({ namespace }: AdmissionRequest): boolean {
 }
 
 /** null: cluster-scoped, or not known yet. A Namespace is what it says of itself, new or, when it goes, old. */
-function namespaceContext(request: AdmissionRequest, { namespaceOf }: AdmitInput): Context['namespace'] {
+function namespaceContext(request: AdmissionRequest, input: AdmitInput): Context['namespace'] {
   const { kind, object, oldObject } = request
   if (!isNamespaced(request)) return null
   if (kind.group === '' && kind.kind === 'Namespace') {
     const metadata = (object ?? oldObject)?.metadata
     return namespaceInfo(isJsonObject(metadata) ? metadata : {})
   }
-  return namespaceOf(request.namespace ?? '')
+  return input.namespaceOf(request.namespace ?? '')
 }
 
 function contextOf(gate: Gate, request: AdmissionRequest, namespace: Context['namespace'], now: string): Context {

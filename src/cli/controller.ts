@@ -1,24 +1,15 @@
 import { hostname } from 'node:os'
 import { Option, type Command } from 'commander'
 import type { ControllerOptions } from '../../controller/options.js'
-import { LOG_LEVELS, type LogLevel } from '../io/log.js'
+import { LOG_LEVELS } from '../io/log.js'
 import type { CliEnvironment } from './environment.js'
 import { portNumber, repeated, seconds, wholeNumber } from './option-values.js'
 import { inClusterOf, ownNamespace } from './own-pod.js'
 
 /** What commander makes of the flags. */
-interface ControllerFlags {
-  readonly address: string
-  readonly probePort: number
-  readonly bundle?: string
-  readonly insecureUnsigned: boolean
-  readonly workers?: number
-  readonly kubeconfig?: string
+interface ControllerFlags extends Omit<ControllerOptions, 'namespace' | 'identity' | 'exemptNamespaces'> {
   readonly namespace?: string
-  readonly reports: ControllerOptions['reports']
-  readonly auditIntervalSeconds: number
   readonly exemptNamespace: readonly string[]
-  readonly logLevel: LogLevel
 }
 
 const HOUR_SECONDS = 3_600

@@ -2,40 +2,22 @@ import { hostname } from 'node:os'
 import { Option, type Command } from 'commander'
 import type { WebhookOptions } from '../../webhook/options.js'
 import { GateError } from '../errors.js'
-import { LOG_LEVELS, type LogLevel } from '../io/log.js'
+import { LOG_LEVELS } from '../io/log.js'
 import type { CliEnvironment } from './environment.js'
 import { portNumber, repeated, seconds, wholeNumber } from './option-values.js'
 import { inClusterOf, ownNamespace } from './own-pod.js'
 
-/** What commander makes of the flags; the rest of the options follows from it. */
-interface WebhookFlags {
-  readonly standalone: boolean
+/** What commander makes of the flags: options whose default depends on others may be missing. */
+interface WebhookFlags extends Omit<
+  WebhookOptions,
+  'address' | 'namespace' | 'clientNames' | 'exemptNamespaces' | 'bootstrapNamespaces' | 'drainSeconds'
+> {
   readonly address?: string
-  readonly port: number
-  readonly probePort: number
-  readonly bundle?: string
-  readonly insecureUnsigned: boolean
-  readonly workers?: number
-  readonly kubeconfig?: string
   readonly namespace?: string
-  readonly service: string
-  readonly url?: string
-  readonly certificateSecret: string
-  readonly tlsCert?: string
-  readonly tlsKey?: string
-  readonly tlsCa?: string
-  readonly clientCa?: string
   readonly clientName: readonly string[]
-  readonly registration: boolean
-  readonly configurationName: string
   readonly exemptNamespace: readonly string[]
   readonly bootstrapNamespace: readonly string[]
-  readonly failurePolicy: 'Fail' | 'Ignore'
   readonly drainSeconds?: number
-  readonly bundlePort?: number
-  readonly decisionLog?: string
-  readonly otlpEndpoint?: string
-  readonly logLevel: LogLevel
 }
 
 const DRAIN_SECONDS = 15
