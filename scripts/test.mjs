@@ -20,7 +20,7 @@ const tap = [
   '--disable-coverage',
   '--allow-empty-coverage',
   option('jobs', 2),
-  option('timeout', 300),
+  option('timeout', 600),
 ]
 const targets = files.length > 0 ? files : ['build/test/unit', 'build/test/static', 'build/test/parity']
 const child = spawn(bin('tap'), ['run', ...tap, ...targets], { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
