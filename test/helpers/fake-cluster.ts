@@ -151,10 +151,12 @@ export class FakeCluster {
         yield event
       }
       await new Promise<void>(resolve => {
-        this.#sleepers.push(resolve)
-        signal.addEventListener('abort', () => {
+        const wake = () => {
+          signal.removeEventListener('abort', wake)
           resolve()
-        })
+        }
+        this.#sleepers.push(wake)
+        signal.addEventListener('abort', wake)
       })
     }
   }

@@ -175,10 +175,10 @@ function retryAfterMs(error: Error, clock: Clock): number | null {
 
 /** The items of a list come without apiVersion and kind. */
 function pageOf(list: ClusterObject, path: string): ListPage {
-  const { kind, apiVersion, items = null } = list
+  const { kind, apiVersion, items } = list
   const metadata = isJsonObject(list.metadata) ? list.metadata : {}
   // An empty list of Go may be written as null.
-  const elements = items ?? []
+  const elements = items === null ? [] : items
   if (typeof kind !== 'string' || !Array.isArray(elements) || !elements.every(isJsonObject)) {
     throw new ClusterError(`the answer to GET ${path} is not a list`, { status: 200, reason: 'InvalidAnswer' })
   }
