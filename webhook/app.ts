@@ -47,7 +47,7 @@ export interface Answered {
 }
 
 export interface AppOptions {
-  /** Judges one review by its bytes; null: the gate has no bundle to judge with. */
+  /** Judges one review by its bytes; rejects with a GateError when the gate cannot judge. */
   readonly admit: (body: Uint8Array, work: AdmissionWork) => Promise<AdmissionAnswer>
   readonly budget: BodyBudget
   /** Why this caller is not let in; null: it is. Asked before anything is read. */
