@@ -30,6 +30,9 @@ const HELM_LABELS = [
   'helm.sh/chart',
 ]
 
+// A helm that was built without its version takes an old Kubernetes for its own.
+const TEMPLATE = ['template', 'lockkeeper', CHART, '--namespace', NAMESPACE, '--kube-version', '1.37.0']
+
 function run(
   name: 'helm' | 'kustomize',
   args: readonly string[],
@@ -50,7 +53,7 @@ function kustomized(directory: string): readonly KubeObject[] {
 
 function templated(...settings: readonly string[]): readonly KubeObject[] {
   const sets = settings.flatMap(each => ['--set', each])
-  return rendered('helm', ['template', 'lockkeeper', CHART, '--namespace', NAMESPACE, ...sets])
+  return rendered('helm', [...TEMPLATE, ...sets])
 }
 
 /** Objects by name, without what only Helm adds, in plain JSON. */
@@ -106,7 +109,7 @@ t.test('the chart gives the objects of the base', t => {
 
 t.test('the chart is well formed, and refuses values that it does not know', t => {
   t.equal(run('helm', ['lint', '--strict', CHART]).status, 0)
-  const { status, said } = run('helm', ['template', 'lockkeeper', CHART, '--set', 'webhook.failurePolicy=fail'])
+  const { status, said } = run('helm', [...TEMPLATE, '--set', 'webhook.failurePolicy=fail'])
   t.equal(status, 1)
   t.match(said, /failurePolicy/)
   t.end()
