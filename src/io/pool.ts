@@ -101,7 +101,7 @@ const SPARE_FRACTION = 8
 /** One policy may use this part of a request's time, so that there is an answer after it was stopped. */
 const POLICY_FRACTION = 3
 /** Each thread has a cache of its own: enough for the workloads that are written again and again. */
-const CACHE_BYTES = 8 * 1024 * 1024
+const CACHE_BYTES = 4 * 1024 * 1024
 /** A thread that ends by itself may have been unlucky once, not twice. */
 const MAX_CRASHES = 2
 
