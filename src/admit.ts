@@ -1,6 +1,7 @@
 import { parseAdmissionReview, requestUid, type AdmissionRequest } from './admission.js'
 import { decisionRecord, requestFacts, type AdmissionRecord } from './admission-record.js'
 import { buildAdmissionResponse, buildErrorResponse, type AdmissionReviewResponse } from './admission-response.js'
+import { bareContext } from './context.js'
 import type { Context, Decision, NamespaceInfo } from './decision-types.js'
 import { toGateError, type GateError } from './errors.js'
 import type { Gate, ReviewOptions } from './gate.js'
@@ -84,24 +85,14 @@ function namespaceContext(request: AdmissionRequest, input: AdmitInput): Context
   const { kind, object, oldObject } = request
   if (!isNamespaced(request)) return null
   if (kind.group === '' && kind.kind === 'Namespace') {
-    const metadata = (object ?? oldObject)?.metadata
-    return namespaceInfo(isJsonObject(metadata) ? metadata : {})
+    return namespaceInfo((object ?? oldObject)?.metadata)
   }
   return input.namespaceOf(request.namespace ?? '')
 }
 
 function contextOf(gate: Gate, request: AdmissionRequest, namespace: Context['namespace'], now: string): Context {
-  return {
-    gate: 'webhook',
-    now,
-    namespace,
-    base: 'known',
-    related: null,
-    provenance: actorProvenance(request.userInfo, gate.bundle.config.prediction.userInfo.username),
-    holds: [],
-    approvals: [],
-    rarity: null,
-  }
+  const provenance = actorProvenance(request.userInfo, gate.bundle.config.prediction.userInfo.username)
+  return bareContext({ gate: 'webhook', now, namespace, provenance })
 }
 
 /** How every API server begins a review: Go writes the members of a struct in their order, without spaces. */

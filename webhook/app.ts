@@ -7,6 +7,7 @@ import express, {
 } from 'express'
 import type { AdmissionRecord } from '../src/admission-record.js'
 import { readUid, refused } from '../src/admit.js'
+import { contextTime } from '../src/context.js'
 import type { Decision } from '../src/decision-types.js'
 import { ERROR_CODES, GateError, toGateError, type GateErrorCode } from '../src/errors.js'
 import type { Logger } from '../src/io/log.js'
@@ -165,7 +166,7 @@ async function answerReview(options: AppOptions, request: Request, response: Res
   }
   try {
     const answer = await admit(body, {
-      now: `${new Date(receivedMs).toISOString().slice(0, 19)}Z`,
+      now: contextTime(new Date(receivedMs)),
       deadlineMs: startedMs + answerTimeMs(request.query.timeout),
       withDecision: options.withDecision,
     })

@@ -5,7 +5,7 @@ import { createWatchCache } from '../src/io/cluster/watch-cache.js'
 import type { Logger } from '../src/io/log.js'
 import type { NamespaceDirectory } from '../src/io/pool.js'
 import type { NamespaceAnswer, NamespaceChange } from '../src/io/pool-messages.js'
-import { isJsonObject, type JsonObject } from '../src/json.js'
+import type { JsonObject } from '../src/json.js'
 import { namespaceInfo } from '../src/policy/bundle.js'
 
 const NAMESPACES = { group: '', version: 'v1', resource: 'namespaces' } as const
@@ -66,5 +66,5 @@ export function watchNamespaces(
 }
 
 function infoOf({ metadata }: JsonObject): NamespaceInfo {
-  return namespaceInfo(isJsonObject(metadata) ? metadata : {})
+  return namespaceInfo(metadata)
 }

@@ -1,5 +1,6 @@
 import type { AdmissionRequest, UserInfo } from '../../src/admission.js'
 import type { Context } from '../../src/decision-types.js'
+import { bareContext, contextTime, PREDICTED } from '../../src/context.js'
 import type { ClusterObject } from '../../src/io/cluster/cluster-client.js'
 import { buildRequest } from '../../src/request.js'
 import type { AuditedKind } from './audited-kinds.js'
@@ -18,15 +19,5 @@ export function auditRequest(object: ClusterObject, kind: AuditedKind, userInfo:
 
 /** What is known beside the request. */
 export function auditContext(now: Date, namespace: Context['namespace']): Context {
-  return {
-    gate: 'audit',
-    now: `${now.toISOString().slice(0, 19)}Z`,
-    namespace,
-    base: 'known',
-    related: null,
-    provenance: { class: 'approved', evidence: ['predicted'] },
-    holds: [],
-    approvals: [],
-    rarity: null,
-  }
+  return bareContext({ gate: 'audit', now: contextTime(now), namespace, provenance: PREDICTED })
 }

@@ -1,9 +1,10 @@
-import { stringifyJson, isJsonObject, stringMembers } from '../../src/json.js'
+import { stringifyJson } from '../../src/json.js'
 import type { NamespaceInfo } from '../../src/decision-types.js'
 import { type ClusterClient, type ClusterObject } from '../../src/io/cluster/cluster-client.js'
 import { createWatchCache } from '../../src/io/cluster/watch-cache.js'
 import type { Clock } from '../../src/io/cluster/clock.js'
 import type { Logger } from '../../src/io/log.js'
+import { namespaceInfo } from '../../src/policy/bundle.js'
 
 const NAMESPACES = { group: '', version: 'v1', resource: 'namespaces' }
 
@@ -52,6 +53,5 @@ export function watchNamespaces(
 }
 
 function infoOf({ metadata }: ClusterObject): NamespaceInfo {
-  const { labels, annotations } = isJsonObject(metadata) ? metadata : {}
-  return { labels: stringMembers(labels), annotations: stringMembers(annotations) }
+  return namespaceInfo(metadata)
 }

@@ -1,3 +1,4 @@
+import { bareContext, contextTime, PREDICTED } from '../context.js'
 import type { Context, Decision, SetViolation } from '../decision-types.js'
 import { GateError } from '../errors.js'
 import { builtInBundlePath, loadBundleFiles } from '../io/bundle-source.js'
@@ -95,7 +96,7 @@ class Scan {
     this.#options = options
     this.#environment = environment
     this.#pool = pool
-    this.#now = `${(options.now ?? environment.now).toISOString().slice(0, 19)}Z`
+    this.#now = contextTime(options.now ?? environment.now)
     this.#changes = pool.bundle.cards.some(card => card.scope === 'changeset') ? new Map() : null
   }
 
@@ -186,17 +187,7 @@ class Scan {
 
   /** Every manifest is judged as new, by whoever the bundle's configuration predicts; nothing else is known before a sync. */
   #context(namespace: Context['namespace']): Context {
-    return {
-      gate: 'cli',
-      now: this.#now,
-      namespace,
-      base: 'known',
-      related: null,
-      provenance: { class: 'approved', evidence: ['predicted'] },
-      holds: [],
-      approvals: [],
-      rarity: null,
-    }
+    return bareContext({ gate: 'cli', now: this.#now, namespace, provenance: PREDICTED })
   }
 
   async #setViolations(set: ManifestSet, fail: (error: GateError) => Promise<void>): Promise<readonly SetViolation[]> {

@@ -84,7 +84,8 @@ export async function createLivePool(options: LivePoolOptions): Promise<LivePool
   function retire(pool: Pool): void {
     const ending = pool.drain()
     retired.add(ending)
-    void ending.finally(() => retired.delete(ending))
+    const forget = () => retired.delete(ending)
+    void ending.then(forget, forget)
   }
 
   /** One look at a time. */

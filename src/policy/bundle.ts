@@ -4,7 +4,7 @@ import type { BundleReference, NamespaceInfo } from '../decision-types.js'
 import { GateError, toGateError } from '../errors.js'
 import { readException, type Exception } from '../exceptions.js'
 import { problemsText, type Problem } from '../fields.js'
-import { isJsonObject, parseJson, stringMembers, type JsonObject } from '../json.js'
+import { isJsonObject, parseJson, stringMembers, type Json, type JsonObject } from '../json.js'
 import { decodeUtf8, readManifests } from '../manifest.js'
 import type { WorkloadEntry } from '../workload.js'
 import { readCards } from './card.js'
@@ -123,8 +123,9 @@ function namespacesOf(files: BundleFiles): ReadonlyMap<string, NamespaceInfo> {
 }
 
 /** What policies may know of a namespace: its labels and annotations. */
-export function namespaceInfo(metadata: JsonObject): NamespaceInfo {
-  return { labels: stringMembers(metadata.labels), annotations: stringMembers(metadata.annotations) }
+export function namespaceInfo(metadata: Json | undefined): NamespaceInfo {
+  const { labels, annotations } = isJsonObject(metadata) ? metadata : {}
+  return { labels: stringMembers(labels), annotations: stringMembers(annotations) }
 }
 
 function documentsBelow(

@@ -4,7 +4,7 @@ import type { AdmissionRequest } from '../../src/admission.js'
 import type { Context } from '../../src/decision-types.js'
 import { createGate, parseBundle } from '../../src/gate.js'
 import { loadBundleFiles } from '../../src/io/bundle-source.js'
-import { isJsonObject, stringifyJson, type JsonObject } from '../../src/json.js'
+import { stringifyJson, type JsonObject } from '../../src/json.js'
 import { namespaceInfo } from '../../src/policy/bundle.js'
 import { buildRequest } from '../../src/request.js'
 import { permissiveDefinitions } from '../helpers/custom-kinds.js'
@@ -111,7 +111,7 @@ function contextFor(request: AdmissionRequest): Context {
   if (request.namespace === undefined) return contextOf({ namespace: null })
   const labels = { 'kubernetes.io/metadata.name': request.namespace }
   if (kind.group !== '' || kind.kind !== 'Namespace') return contextOf({ namespace: { labels, annotations: {} } })
-  const own = namespaceInfo(isJsonObject(object?.metadata) ? object.metadata : {})
+  const own = namespaceInfo(object?.metadata)
   return contextOf({ namespace: { ...own, labels: { ...own.labels, ...labels } } })
 }
 

@@ -5,7 +5,7 @@ import type { Decision, NamespaceInfo } from '../../src/decision-types.js'
 import { createGate, parseBundle } from '../../src/gate.js'
 import { loadBundleFiles } from '../../src/io/bundle-source.js'
 import { createPool } from '../../src/io/pool.js'
-import { isJsonObject, stringifyJson, type Json } from '../../src/json.js'
+import { stringifyJson, type Json } from '../../src/json.js'
 import { namespaceInfo } from '../../src/policy/bundle.js'
 import { actorProvenance } from '../../src/provenance/actor.js'
 import { buildRequest } from '../../src/request.js'
@@ -49,7 +49,7 @@ function cases(): readonly Case[] {
   const requests = requestSamples().map(({ path, request, namespace }): Case => {
     const isNamespace = request.kind.group === '' && request.kind.kind === 'Namespace'
     const metadata = (request.object ?? request.oldObject)?.metadata
-    const own = isNamespace ? namespaceInfo(isJsonObject(metadata) ? metadata : {}) : namespace
+    const own = isNamespace ? namespaceInfo(metadata) : namespace
     return { name: path, request, namespace: own === 'unknown' ? NOTHING : own }
   })
   return [...manifests, ...requests]
