@@ -151,6 +151,31 @@ t.test('what only looks dangerous is judged', async t => {
   }
 })
 
+t.test('the text of the request goes on as it came, unless it says more than was read', async t => {
+  const textOf = async (body: string) => {
+    let seen: string | undefined
+    const observed: Gate = {
+      ...small,
+      review: (request, context, options) => {
+        seen = options?.requestText
+        return small.review(request, context, options)
+      },
+    }
+    await answered(observed, bytes(body))
+    return seen
+  }
+  const request = { ...admissionRequest(), options: null }
+  t.equal(await textOf(review(request)), stringifyJson(request as unknown as Json))
+  const cases: Record<string, object> = {
+    'a member that nobody knows': { ...request, later: 1 },
+    'one of the user': { ...request, userInfo: { ...request.userInfo, later: 1 } },
+    'one of the kind': { ...request, kind: { ...request.kind, later: 1 } },
+    'a null that counts as absent': { ...request, dryRun: null },
+  }
+  for (const [name, each] of Object.entries(cases)) t.equal(await textOf(review(each)), undefined, name)
+  t.equal(await textOf(` ${review(request)}`), undefined, 'another form')
+})
+
 t.test('policies see numbers as they came', async t => {
   const replicas = '9007199254740993'
   const object = pod()
