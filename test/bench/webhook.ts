@@ -44,12 +44,22 @@ async function start(
   return { process: child, ...(await read(lines)) }
 }
 
+/** Node's options in the image: what is measured is what runs in a cluster. */
+const nodeOptions = (
+  /^ENTRYPOINT \["node", (.*), "dist/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'))?.[1] ?? ''
+)
+  .split(', ')
+  .map(each => JSON.parse(each) as string)
+
 function startWebhook(workers: number): Promise<Target> {
-  return start([CLI, 'webhook', '--standalone', '--port', '0', '--workers', String(workers)], async lines => {
-    const port = Number(new URL(String((await lines.next()).value)).port)
-    const ca = readFileSync(String((await lines.next()).value).replace('CA file: ', ''), 'utf8')
-    return { port, ca }
-  })
+  return start(
+    [...nodeOptions, CLI, 'webhook', '--standalone', '--port', '0', '--workers', String(workers)],
+    async lines => {
+      const port = Number(new URL(String((await lines.next()).value)).port)
+      const ca = readFileSync(String((await lines.next()).value).replace('CA file: ', ''), 'utf8')
+      return { port, ca }
+    },
+  )
 }
 
 function startFloor(): Promise<Target> {

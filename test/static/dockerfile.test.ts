@@ -37,7 +37,7 @@ t.test('the image runs without root, from a last stage that builds nothing', t =
   t.equal(stages.length, 3)
   const find = (word: string) => last.filter(each => each.word === word).map(each => each.rest)
   t.strictSame(find('USER'), ['65532:65532'])
-  t.strictSame(find('ENTRYPOINT'), ['["node", "dist/src/cli/main.js"]'])
+  t.strictSame(find('ENTRYPOINT'), ['["node", "--max-semi-space-size=4", "dist/src/cli/main.js"]'])
   t.notOk(
     find('RUN').some(each => /\b(npm (ci|install|run)|apt-get|tsc)\b/.test(each)),
     'nothing is installed or compiled',
