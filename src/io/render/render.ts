@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
-import { GateError } from '../errors.js'
-import { MAX_FILE_BYTES, readStream } from './files.js'
+import { GateError } from '../../errors.js'
+import { MAX_FILE_BYTES, readStream } from '../files.js'
 
 /** The tools that render a directory; we have no kustomize and no helm of our own. */
 export type RenderTool = 'kustomize' | 'helm'
