@@ -1,11 +1,10 @@
 // Compiles and runs the benchmarks of the engine, or of the webhook as a process; arguments after `--` go to them.
 //   bench.mjs [webhook] [--name value…]
 import { spawnSync } from 'node:child_process'
+import { compile, ROOT } from './compile.mjs'
 
-const cwd = new URL('..', import.meta.url).pathname
-const tsc = new URL('../node_modules/.bin/tsc', import.meta.url).pathname
-if (spawnSync(tsc, ['-p', 'tsconfig.json'], { cwd, stdio: 'inherit' }).status !== 0) process.exit(1)
+compile()
 const given = process.argv.slice(2)
 const isWebhook = given[0] === 'webhook'
 const args = isWebhook ? ['build/test/bench/webhook.js', ...given.slice(1)] : ['build/test/bench/bench.js', ...given]
-process.exitCode = spawnSync(process.execPath, args, { cwd, stdio: 'inherit' }).status ?? 1
+process.exitCode = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status ?? 1

@@ -1,13 +1,20 @@
-// Runs the tests that need real programs, where nothing can leave or come in: a network and PID namespace of their own.
+// Runs the tests that need real programs, two files at a time, each where nothing can leave or come in: a network and PID
+// namespace of its own.
 //   e2e.mjs e2e|long [file below build/…]
-import { spawnSync } from 'node:child_process'
-import { accessSync, chmodSync, constants, lstatSync, mkdirSync, mkdtempSync } from 'node:fs'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { accessSync, chmodSync, constants, lstatSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { compile, ROOT } from './compile.mjs'
 import { locate } from './go-programs.mjs'
+import { readTap } from './tap-output.mjs'
 
 const SUITES = { e2e: ['build/test/e2e'], long: ['build/test/e2e', 'build/test/long'] }
+/** Most of them wait most of the time; more at once would be in each other's way on two cores. */
+const JOBS = 2
+/** For a test and for all that is in it. */
+const TIMEOUT_SECONDS = 1200
 
 /** The programs of the operating system, and the Debian packages that have them. */
 const SYSTEM = {
@@ -22,7 +29,7 @@ const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mo
 /** As root, and as anybody else where user namespaces are allowed. */
 const ISOLATIONS = [NAMESPACES, ['--user', '--map-root-user', ...NAMESPACES]]
 
-const [suite, ...files] = process.argv.slice(2)
+const [suite, ...named] = process.argv.slice(2)
 if (!Object.hasOwn(SUITES, suite ?? '')) {
   console.error('usage: node scripts/e2e.mjs e2e|long [file…]')
   process.exit(2)
@@ -33,31 +40,64 @@ if (missing.length > 0) {
   console.log('0 passed, 1 failed')
   process.exit(1)
 }
+compile()
 
 const directory = mkdtempSync(join(tmpdir(), 'lockkeeper-e2e-'))
 try {
-  process.exitCode = run()
+  process.exitCode = (await runAll()) ? 0 : 1
 } finally {
   remove(directory)
 }
 
-function run() {
-  const temporary = join(directory, 'tmp')
-  mkdirSync(temporary, { mode: 0o1777 })
-  const targets = files.length > 0 ? files : SUITES[suite]
-  // One file at a time: each starts a cluster of its own, and there may be only two cores.
-  const test = [process.execPath, 'scripts/test.mjs', '--jobs=1', '--timeout=1200', ...targets]
-  const [isolation] = ISOLATIONS.filter(each => spawnSync('unshare', [...each, 'true']).status === 0)
-  const env = { ...process.env, TMPDIR: temporary }
-  const options = { cwd: new URL('..', import.meta.url).pathname, stdio: 'inherit', env }
+async function runAll() {
+  const isolation = ISOLATIONS.find(each => spawnSync('unshare', [...each, 'true']).status === 0)
   if (isolation === undefined) {
     console.log('# this machine allows no namespaces: the programs listen on free ports of its loopback interface')
-    return spawnSync(test[0], test.slice(1), options).status ?? 1
   }
+  const waiting = named.length > 0 ? [...named] : SUITES[suite].flatMap(testFiles).sort((a, b) => size(b) - size(a))
+  const total = { passed: 0, failed: 0 }
+  const lane = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const started = performance.now()
+      const lines = []
+      const child = start(file, isolation)
+      const ended = new Promise(resolve => child.once('close', resolve))
+      const read = await readTap(child.stdout, line => lines.push(line))
+      const { passed } = read
+      const failed = read.failed === 0 && (await ended) !== 0 ? 1 : read.failed
+      total.passed += passed
+      total.failed += failed
+      const seconds = Math.round((performance.now() - started) / 1000)
+      console.log([`\n# ${file}: ${passed} passed, ${failed} failed, ${seconds} s`, ...lines].join('\n'))
+    }
+  }
+  await Promise.all(Array.from({ length: JOBS }, lane))
+  console.log(`\n${total.passed} passed, ${total.failed} failed`)
+  return total.failed === 0
+}
+
+/** The longest first, as far as their size tells: none is left over for the end. */
+function size(file) {
+  return statSync(join(ROOT, file)).size
+}
+
+function testFiles(folder) {
+  const found = readdirSync(join(ROOT, folder)).filter(each => each.endsWith('.test.js'))
+  return found.map(each => `${folder}/${each}`)
+}
+
+/** A test file is a program that prints TAP. */
+function start(file, isolation) {
+  const temporary = mkdtempSync(join(directory, 'tmp-'))
+  chmodSync(temporary, 0o1777)
+  const env = { ...process.env, TMPDIR: temporary, TAP_TIMEOUT: String(TIMEOUT_SECONDS) }
+  const options = { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'], env }
+  const test = [process.execPath, '--enable-source-maps', file]
+  if (isolation === undefined) return spawn(test[0], test.slice(1), options)
   // With its first process the whole PID namespace ends, however that happens.
   const script = 'ip link set lo up && exec "$@"'
   const command = ['--pdeathsig', 'KILL', '--', 'unshare', ...isolation, 'sh', '-c', script, 'sh', ...test]
-  return spawnSync('setpriv', command, options).status ?? 1
+  return spawn('setpriv', command, options)
 }
 
 function missingParts() {

@@ -13,7 +13,12 @@ import { startControlPlane } from '../helpers/testbed/control-plane.js'
 import { waitFor } from '../helpers/testbed/processes.js'
 import { createTestbed } from '../helpers/testbed/testbed.js'
 import { BOB } from '../helpers/testbed/users.js'
-import { installWebhookAccount, startWebhook, WEBHOOK_NAMESPACE } from '../helpers/testbed/webhook.js'
+import {
+  installWebhookAccount,
+  startWebhook,
+  WEBHOOK_NAMESPACE,
+  webhookKubeconfig,
+} from '../helpers/testbed/webhook.js'
 
 // What goes wrong around one webhook process in front of a real API server: nothing is allowed by accident, whoever has no part in it is
 // answered as ever, and the process lives.
@@ -46,6 +51,8 @@ await plane.admin.create({
 
 const bundle = join(bed.directory, 'bundle')
 await cp(FAULTS, bundle, { recursive: true })
+// While the gate cannot be reached, nobody can be bound.
+const kubeconfig = await webhookKubeconfig(plane)
 const balancer = await startBalancer(bed)
 const webhook = await startWebhook(bed, plane, { name: 'webhook', urlPort: balancer.port, bundle })
 balancer.add(webhook.backend)
@@ -422,4 +429,35 @@ t.test('while the API server is away the webhook waits for it', async t => {
     t.equal(await answer(pod({}, {}, fresh)), null)
   })
   await isAlive(t)
+})
+
+/** Node's flag that moves the clock of a process, as a machine without a time server has it. */
+function clockAhead(days: number): readonly string[] {
+  const code = `const { now } = Date
+    Date.now = () => now() + ${days * 86_400_000}
+    globalThis.Date = new Proxy(Date, {
+      construct: (target, values) => (values.length === 0 ? new target(target.now()) : new target(...values)),
+    })`
+  return ['--import', `data:text/javascript,${encodeURIComponent(code)}`]
+}
+
+t.test('a clock that is 400 days ahead lets nothing through, and the right one repairs what it left', async t => {
+  balancer.remove(webhook.backend)
+  await webhook.process.stop()
+  const options = { name: 'webhook', urlPort: balancer.port, bundle: BUILT_IN, kubeconfig }
+  const ahead = await startWebhook(bed, plane, { ...options, name: 'webhook-ahead', nodeArgs: clockAhead(400) })
+  balancer.add(ahead.backend)
+  await waitFor('its certificate is the one that is served', async () =>
+    /not yet valid/.test((await answer(pod())) ?? ''),
+  )
+  t.match(await answer(pod()), /x509: certificate has expired or is not yet valid/)
+  t.match(await answer(pod({}, PRIVILEGED)), /x509: certificate has expired or is not yet valid/)
+  t.equal(await Promise.race([ahead.process.exited, Promise.resolve('running')]), 'running')
+
+  balancer.remove(ahead.backend)
+  await ahead.process.stop()
+  const right = await startWebhook(bed, plane, options)
+  balancer.add(right.backend)
+  await waitFor('it is trusted again', async () => (await answer(pod())) === null)
+  t.match(await answer(pod({}, PRIVILEGED)), OF_BUILT_IN)
 })

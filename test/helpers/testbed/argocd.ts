@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, lstatSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { Applications } from './argocd-applications.js'
 import { ARGOCD_ACCOUNT, ARGOCD_NAMESPACE, installArgoCD } from './argocd-install.js'
@@ -7,7 +7,7 @@ import type { ControlPlane } from './control-plane.js'
 import { freePort } from './ports.js'
 import type { ProgramChange } from './program-change.js'
 import { askOnce, isServed } from './probes.js'
-import { startProcess, waitFor, type Process } from './processes.js'
+import { startProcess, type Process } from './processes.js'
 import { program, programFiles } from './programs.js'
 import type { Testbed } from './testbed.js'
 import { together } from './together.js'
@@ -33,9 +33,6 @@ export interface ArgoCD {
 
 /** One binary that does what its name says; with ARGOCD_BINARY_NAME instead, field managers would be called `argocd`. */
 const PARTS = ['argocd', 'argocd-application-controller', 'argocd-cmp-server', 'argocd-repo-server'] as const
-
-/** Where repo-server puts this socket, whatever TMPDIR says; it leaves it behind. */
-export const ASK_PASS_SOCKET = '/tmp/reposerver-ask-pass.sock'
 
 /** Starts Argo CD without its server and UI: Redis, plugins, repo-server, application-controller. */
 export async function startArgoCD(bed: Testbed, plane: ControlPlane, options: ArgoCDOptions = {}): Promise<ArgoCD> {
@@ -125,8 +122,7 @@ interface RepoServerOptions {
 async function startRepoServer(bed: Testbed, options: RepoServerOptions): Promise<Process> {
   const { directory, bin, env, redis, port, change } = options
   const metricsPort = await freePort()
-  const before = fileIdentity(ASK_PASS_SOCKET)
-  const started = await startProcess(bed, {
+  return startProcess(bed, {
     name: 'argocd-repo-server',
     command: join(bin, 'argocd-repo-server'),
     args: [
@@ -137,23 +133,13 @@ async function startRepoServer(bed: Testbed, options: RepoServerOptions): Promis
       ...['--revision-cache-expiration', '1s'],
       ...(change?.args ?? []),
     ],
-    env: { ...env, ARGOCD_PLUGINSOCKFILEPATH: join(directory, 'sockets'), ...change?.env },
+    env: {
+      ...env,
+      ARGOCD_PLUGINSOCKFILEPATH: join(directory, 'sockets'),
+      // Else all repo-servers of a machine share one in /tmp.
+      ARGOCD_ASK_PASS_SOCK: join(directory, 'ask-pass.sock'),
+      ...change?.env,
+    },
     ready: () => isServed(`http://127.0.0.1:${metricsPort}/healthz?full=true`),
   })
-  // It comes a moment after the server is ready.
-  const own = await waitFor('the socket of repo-server', () => {
-    const identity = fileIdentity(ASK_PASS_SOCKET)
-    return Promise.resolve(identity === before ? null : identity)
-  })
-  // Outside of the bed's directory, so another run may have put its own in the place by then.
-  bed.onClose(ASK_PASS_SOCKET, () => {
-    if (fileIdentity(ASK_PASS_SOCKET) === own) rmSync(ASK_PASS_SOCKET, { force: true })
-  })
-  return started
-}
-
-/** Tells a file from another one that is there later, or null when there is none; the number alone is used again. */
-export function fileIdentity(path: string): string | null {
-  const found = lstatSync(path, { throwIfNoEntry: false })
-  return found === undefined ? null : `${found.ino} ${found.birthtimeMs}`
 }
