@@ -7,15 +7,18 @@ import { isWorkload, type WorkloadEntry } from './workload.js'
 /** `assumed`: it matched only because the labels of the namespace are not known. */
 export type MatchResult = 'no' | 'yes' | 'assumed'
 
-/** Says whether a policy applies to a request: Gatekeeper's match words, with Kubernetes' meaning of the selectors. */
-export function matchRequest(
+/** Says whether a policy may apply to requests with this operation, kind and subresource; then the selectors decide. */
+export function matchesType(
   match: Match,
-  request: AdmissionRequest,
-  namespace: Context['namespace'],
+  request: Pick<AdmissionRequest, 'operation' | 'kind' | 'subResource'>,
   workloads: readonly WorkloadEntry[],
-): MatchResult {
-  if (!matchesOperation(match, request.operation) || !matchesKind(match, request.kind, workloads)) return 'no'
-  if (!matchesSubResource(match, request)) return 'no'
+): boolean {
+  if (!matchesOperation(match, request.operation) || !matchesKind(match, request.kind, workloads)) return false
+  return matchesSubResource(match, request)
+}
+
+/** Says whether a policy that may apply to requests like this one does: Gatekeeper's match words, with Kubernetes' meaning of the selectors. */
+export function matchSelectors(match: Match, request: AdmissionRequest, namespace: Context['namespace']): MatchResult {
   if (!matchesNamespace(match, request) || !matchesLabels(match.labelSelector, request)) return 'no'
   return matchesNamespaceSelector(match.namespaceSelector, request, namespace)
 }
@@ -39,7 +42,7 @@ export function matchesKind(
   )
 }
 
-function matchesSubResource(match: Match, request: AdmissionRequest): boolean {
+function matchesSubResource(match: Match, request: Pick<AdmissionRequest, 'subResource'>): boolean {
   const subResource = request.subResource ?? ''
   if (match.subResources !== undefined) return match.subResources.some(each => each === '*' || each === subResource)
   return subResource === '' || (match.workloads === true && subResource === 'ephemeralcontainers')

@@ -2,7 +2,7 @@ import type { AdmissionRequest } from '../admission.js'
 import type { Context, DegradedCode, Risk } from '../decision-types.js'
 import { toGateError } from '../errors.js'
 import { stringifyJson, type Json, type JsonObject } from '../json.js'
-import { matchRequest } from '../match.js'
+import { matchesType, matchSelectors } from '../match.js'
 import type { WorkloadEntry } from '../workload.js'
 import { entrypointOf } from './bundle.js'
 import type { PolicyHost } from './host.js'
@@ -52,6 +52,8 @@ export interface Evaluator {
 }
 
 const encoder = new TextEncoder()
+/** More than a cluster has kinds that somebody writes. */
+const MAX_TYPES = 2000
 
 /**
  * Joins the configured cards with the Wasm host: which policies see a request, in which stage, and what they say.
@@ -70,7 +72,23 @@ export function createEvaluator(
     index,
     entrypoints: card.rules.map(rule => ({ rule, entrypoint: entrypointOf(card, rule) })),
   }))
-  type Matched = (typeof policies)[number] & { readonly assumed: boolean }
+  type Policy = (typeof policies)[number]
+  type Matched = Policy & { readonly assumed: boolean }
+  const byType = new Map<string, readonly Policy[]>()
+
+  /** The policies for this kind of request: most never see most kinds. */
+  function policiesFor(request: AdmissionRequest): readonly Policy[] {
+    const { operation, kind, subResource = '' } = request
+    const type = `${operation} ${kind.group}/${kind.kind}/${subResource}`
+    let found = byType.get(type)
+    if (found === undefined) {
+      found = policies.filter(({ card }) => card.scope !== 'changeset' && matchesType(card.match, request, workloads))
+      // Whoever asks names the kinds.
+      if (byType.size >= MAX_TYPES) byType.clear()
+      byType.set(type, found)
+    }
+    return found
+  }
 
   /** The host with an input that it is given when the first result has to be made: often none has to be. */
   function createRun(input: () => string, killed: ReadonlyMap<string, string>, results: InputResults | null) {
@@ -131,11 +149,11 @@ export function createEvaluator(
 
   return {
     evaluate(request, { context, risk, killed, requestText }) {
-      const matched = policies.flatMap(policy => {
-        if (policy.card.scope === 'changeset') return []
-        const result = matchRequest(policy.card.match, request, context.namespace, workloads)
-        return result === 'no' ? [] : { ...policy, assumed: result === 'assumed' }
-      })
+      const matched: Matched[] = []
+      for (const policy of policiesFor(request)) {
+        const result = matchSelectors(policy.card.match, request, context.namespace)
+        if (result !== 'no') matched.push({ ...policy, assumed: result === 'assumed' })
+      }
       const input = () => inputText(requestText ?? stringifyJson(request as unknown as Json), context, risk)
       const run = createRun(input, killed, matched.length === 0 ? null : (cache?.open(request, context, risk) ?? null))
       const outcomes = finish(() => {

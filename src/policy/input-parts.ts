@@ -25,17 +25,20 @@ export interface InputParts {
   readonly withMember: (name: string, value: Json) => InputParts
 }
 
-export function createInputParts(input: JsonObject): InputParts {
-  return partsOf(input, new Map(), new Map())
+/** The texts of values that were looked at before, in this input or in one that shares parts with it. */
+export type KnownTexts = WeakMap<JsonObject | Json[], string>
+
+export function createInputParts(input: JsonObject, known: KnownTexts): InputParts {
+  return partsOf(input, new Map(), known)
 }
 
-function partsOf(input: JsonObject, texts: Map<string, string>, composed: Map<Json, string>): InputParts {
+function partsOf(input: JsonObject, texts: Map<string, string>, composed: KnownTexts): InputParts {
   /** Nothing here begins like the text of another kind: values are JSON, digests begin with # and missing ones with !. */
   function valueText(value: Json, depth: number): string {
     if (depth >= COMPOSED_DEPTH || !isJsonObject(value)) {
-      const known = typeof value === 'object' && value !== null ? composed.get(value) : undefined
-      const text = known ?? short(stringifyJson(value))
-      if (typeof value === 'object' && value !== null) composed.set(value, text)
+      if (!isJsonObject(value) && !Array.isArray(value)) return short(stringifyJson(value))
+      let text = composed.get(value)
+      if (text === undefined) composed.set(value, (text = short(stringifyJson(value))))
       return text
     }
     const members = Object.keys(value).filter(key => value[key] !== undefined)

@@ -2,7 +2,7 @@ import type { AdmissionRequest } from '../admission.js'
 import type { Context, Risk } from '../decision-types.js'
 import { parseJson, stringifyJson, type Json, type JsonObject } from '../json.js'
 import type { ByteCache } from './byte-cache.js'
-import { createInputParts, preparePath, type InputParts, type PreparedPath } from './input-parts.js'
+import { createInputParts, preparePath, type InputParts, type KnownTexts, type PreparedPath } from './input-parts.js'
 import { pathKey, type InputPath } from './input-path.js'
 import type { RuleName } from './policy-types.js'
 import type { PolicyFinding } from './results.js'
@@ -60,9 +60,12 @@ export function createResultCache(paths: readonly (readonly InputPath[] | null)[
     return { group, index: group.size++ }
   })
 
+  // A patched object shares with the one before what the patch left alone.
+  const known: KnownTexts = new WeakMap()
+
   return {
     open(request, context, risk) {
-      let parts: InputParts = createInputParts(policyInput(request as unknown as Json, context, risk))
+      let parts: InputParts = createInputParts(policyInput(request as unknown as Json, context, risk), known)
       const keys: (string | undefined)[] = []
       const found: (readonly (string | undefined)[] | undefined)[] = []
 

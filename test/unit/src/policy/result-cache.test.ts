@@ -9,7 +9,7 @@ import { loadBundleFiles } from '../../../../src/io/bundle-source.js'
 import { isJsonObject, stringifyJson, type Json, type JsonObject } from '../../../../src/json.js'
 import { entrypointOf } from '../../../../src/policy/bundle.js'
 import { createPolicyHost } from '../../../../src/policy/host.js'
-import { createInputParts, preparePath } from '../../../../src/policy/input-parts.js'
+import { createInputParts, preparePath, type KnownTexts } from '../../../../src/policy/input-parts.js'
 import { joinPaths, type InputPath } from '../../../../src/policy/input-path.js'
 import { policyInput } from '../../../../src/policy/result-cache.js'
 import { buildRequest } from '../../../../src/request.js'
@@ -118,9 +118,10 @@ t.test('a policy says the same as long as everything that it is said to read is 
     data: bundle.data,
     parameters: cards.map(card => card.parameters),
   })
+  const known: KnownTexts = new WeakMap()
   const judgeAll = (input: JsonObject) => {
     host.begin(new TextEncoder().encode(text(input)))
-    const parts = createInputParts(input)
+    const parts = createInputParts(input, known)
     return cards.map((card, index) => {
       const paths = pathsOf(card.id)
       let said: string
