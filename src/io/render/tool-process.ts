@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { GateError, thrownText } from '../../errors.js'
 import { MAX_FILE_BYTES, readStream } from '../files.js'
+import { watchMemory } from './memory-watch.js'
 
 /** One run of a program. */
 export interface ToolRun {
@@ -19,7 +20,10 @@ export interface ToolRun {
 /** What no run may go over. */
 export interface ToolLimits {
   readonly timeoutMs?: number
+  /** Of its output, and of a file that it is given. */
   readonly maxBytes?: number
+  /** Of a program and all that it started, together; 1 GiB when not said. */
+  readonly maxMemoryBytes?: number
   readonly signal?: AbortSignal
 }
 
@@ -33,19 +37,20 @@ export interface ToolResult {
 }
 
 const TIMEOUT_MS = 60_000
+const MAX_MEMORY_BYTES = 1024 ** 3
 const MAX_KEPT_LENGTH = 64 * 1024
 const MAX_QUOTED_LENGTH = 600
 
 /**
- * Runs a program without a shell, in a process group of its own: at the time-out, when it is aborted or writes too much,
- * and when it has ended, the whole group is killed, so that nothing it started goes on.
+ * Runs a program without a shell, in a process group of its own: at the time-out, when it is aborted, writes or
+ * needs too much, and when it has ended, the whole group is killed, so that nothing it started goes on.
  *
  * @param startedAtMs from when the time-out counts, on the clock of `performance`; for several runs within one
- * @throws GateError RENDER_FAILED when it cannot be started or takes too long, MANIFEST_TOO_LARGE; the reason of an abort
+ * @throws GateError RENDER_FAILED when it cannot be started or takes too much time or memory, MANIFEST_TOO_LARGE; the reason of an abort
  */
 export async function runTool(run: ToolRun, limits: ToolLimits, startedAtMs = performance.now()): Promise<ToolResult> {
   const { tool, subject } = run
-  const { timeoutMs = TIMEOUT_MS, maxBytes = MAX_FILE_BYTES, signal } = limits
+  const { timeoutMs = TIMEOUT_MS, maxBytes = MAX_FILE_BYTES, maxMemoryBytes = MAX_MEMORY_BYTES, signal } = limits
   signal?.throwIfAborted()
   let said = ''
   const failed = (reason: string, cause?: unknown): GateError => {
@@ -67,17 +72,27 @@ export async function runTool(run: ToolRun, limits: ToolLimits, startedAtMs = pe
     killGroup(child)
   })
   // The compiler does not see that stop() runs in between.
-  let stopped = false as boolean
-  const stop = (): void => {
-    stopped = true
+  let stopped = null as string | null
+  const stop = (reason: string): void => {
+    stopped ??= reason
     killGroup(child)
     // What left the group may hold its output open, too.
     child.stdout.destroy()
     child.stderr.destroy()
   }
   // Not spawn's own timeout and signal: the timer outlives a tool that could not be started.
-  const timer = setTimeout(stop, Math.max(0, startedAtMs + timeoutMs - performance.now()))
-  signal?.addEventListener('abort', stop, { once: true })
+  const timer = setTimeout(
+    stop,
+    Math.max(0, startedAtMs + timeoutMs - performance.now()),
+    `was stopped after ${timeoutMs / 1000} seconds`,
+  )
+  const onAbort = (): void => {
+    stop('was aborted')
+  }
+  signal?.addEventListener('abort', onAbort, { once: true })
+  const endWatch = watchMemory(child.pid ?? 0, maxMemoryBytes, () => {
+    stop(`was stopped when it had more than ${Math.round(maxMemoryBytes / 1024 / 1024)} MiB of memory`)
+  })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-MAX_KEPT_LENGTH)
   })
@@ -86,16 +101,17 @@ export async function runTool(run: ToolRun, limits: ToolLimits, startedAtMs = pe
     const { code, failure } = await ended
     if (failure !== undefined) throw failed(`could not be started (${failure.message})`, failure)
     // Stopped between the end of its output and its own end.
-    if (stopped) throw failed('was killed')
+    if (stopped !== null) throw failed(stopped)
     if (code === 0) return { output, said, failure: null }
     return { output, said, failure: failed(code === null ? 'was killed' : `failed with exit code ${code}`) }
   } catch (error) {
     signal?.throwIfAborted()
-    throw stopped ? failed(`was stopped after ${timeoutMs / 1000} seconds`, error) : error
+    throw stopped === null || error instanceof GateError ? error : failed(stopped, error)
   } finally {
     clearTimeout(timer)
-    signal?.removeEventListener('abort', stop)
-    stop()
+    endWatch()
+    signal?.removeEventListener('abort', onAbort)
+    stop('has ended')
   }
 }
 

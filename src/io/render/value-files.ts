@@ -54,7 +54,7 @@ export async function resolveFile(name: string, { root, directory }: RenderPlace
   if (scheme !== undefined) {
     throw new GateError('RENDER_FAILED', `${name}: files are taken from the repository only, not from ${scheme}: URLs`)
   }
-  let path = isAbsolute(name) ? join(root, name) : join(directory, name)
+  let path = resolve(isAbsolute(name) ? join(root, name) : join(directory, name))
   for (let links = 0; ; links++) {
     const target = await readlink(path).catch(() => null)
     if (target === null) break
