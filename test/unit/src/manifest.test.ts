@@ -313,6 +313,8 @@ items:
   t.strictSame(summary(json), ['2/1[0] v1 Pod {"name":"a","x":[{}]}', '5/1[1] b A {}'])
   t.strictSame(summary('{apiVersion: v1, kind: List, items: []}'), [])
   t.strictSame(summary('{apiVersion: v1, kind: List, items: }'), [])
+  t.strictSame(summary('{apiVersion: v1, kind: PodList, items: }'), [], 'as the API server itself writes an empty one')
+  t.strictSame(summary('{apiVersion: e/v1, kind: AllowList, items: , spec: {}}'), ['1/1 e/v1 AllowList {}'])
   t.strictSame(
     summary('{apiVersion: e/v1, kind: AllowList, items: [a]}'),
     ['1/1 e/v1 AllowList {}'],

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
@@ -11,7 +11,6 @@ import { findInputs } from '../../../../src/io/inputs.js'
 import { localPaths } from '../../../../src/io/kustomization.js'
 import { readLines } from '../../../../src/io/lines.js'
 import { findOwnPackage } from '../../../../src/io/own-package.js'
-import { render, type RenderOptions } from '../../../../src/io/render/render.js'
 
 /** The inputs as `kind path`, relative to the directory of the test. */
 async function found(root: string, ...paths: string[]): Promise<string[]> {
@@ -190,59 +189,6 @@ namespace: x
   t.strictSame(localPaths('apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nbases: [b]\n'), ['b'])
   t.strictSame(localPaths('resources: ['), [])
   t.end()
-})
-
-t.test('kustomize and helm are run without a shell, within bounds', async t => {
-  const root = t.testdir({ bin: {}, 'a dir; touch x': {} })
-  const directory = join(root, 'a dir; touch x')
-  const tool = (name: string, script: string): string => {
-    const path = join(root, 'bin', name)
-    writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
-    return path
-  }
-  const environment = { PATH: join(root, 'bin') }
-  const text = async (which: 'kustomize' | 'helm', options: Partial<RenderOptions> = {}): Promise<string> =>
-    Buffer.from(await render(which, directory, { binaries: {}, env: environment, ...options })).toString()
-  for (const [which, flag] of [
-    ['kustomize', '--kustomize'],
-    ['helm', '--helm'],
-  ] as const) {
-    await t.rejects(
-      text(which),
-      { code: 'RENDER_TOOL_MISSING', message: new RegExp(`needs ${which} .* ${flag} <binary>`) },
-      which,
-    )
-  }
-  tool('kustomize', 'echo "kustomize: $*"')
-  tool('helm', 'echo "helm: $*"')
-  t.equal(await text('kustomize'), `kustomize: build ${directory}\n`)
-  t.equal(await text('helm'), `helm: template release-name ${directory}\n`)
-  const other = tool('other', 'echo other; echo warned >&2')
-  t.equal(await text('helm', { binaries: { helm: other } }), 'other\n', 'a binary by its path')
-  t.equal(await text('helm', { binaries: { helm: 'other' } }), 'other\n', 'a binary by its name')
-  await t.rejects(text('helm', { binaries: { helm: './gone' } }), {
-    code: 'RENDER_TOOL_MISSING',
-    message: /\.\/gone cannot be run/,
-  })
-
-  const failing = tool('failing', 'echo "Error: no such chart" >&2; exit 3')
-  await t.rejects(text('helm', { binaries: { helm: failing } }), {
-    code: 'RENDER_FAILED',
-    message: `${directory}: helm failed with exit code 3: Error: no such chart`,
-  })
-  const endless = tool('endless', 'while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done')
-  await t.rejects(text('helm', { binaries: { helm: endless }, maxBytes: 10_000 }), { code: 'MANIFEST_TOO_LARGE' })
-  const hanging = tool('hanging', 'while :; do :; done')
-  await t.rejects(text('helm', { binaries: { helm: hanging }, timeoutMs: 100 }), {
-    code: 'RENDER_FAILED',
-    message: `${directory}: helm was stopped after 0.1 seconds`,
-  })
-  const script = tool('no-interpreter', '')
-  writeFileSync(script, '#!/nonexistent\n', { mode: 0o755 })
-  await t.rejects(text('helm', { binaries: { helm: script } }), {
-    code: 'RENDER_FAILED',
-    message: /could not be started/,
-  })
 })
 
 t.test('a bundle is the same files from a directory, a mounted ConfigMap and an archive', async t => {
