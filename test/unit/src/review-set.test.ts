@@ -10,7 +10,11 @@ import { duplicateObjectViolation } from '../../../src/set-decision.js'
 import { fixtureBundle } from '../../helpers/bundles.js'
 import { admissionRequest, contextOf, pod } from '../../helpers/requests.js'
 
-const config = 'apiVersion: lockkeeper.dev/v1alpha1\nkind: Config\nrisk: {onDegraded: allow}\n'
+const config = `apiVersion: lockkeeper.dev/v1alpha1
+kind: Config
+risk: {onDegraded: allow}
+policies: {undefined: {enforcementAction: dryrun}}
+`
 const files = await fixtureBundle('undefined', { 'lockkeeper/config.yaml': config })
 /** Allows every Pod. */
 const gate = await createGate(parseBundle(files, { allowUnsigned: true }))
