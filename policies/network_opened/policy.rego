@@ -41,9 +41,9 @@ warn contains violation if {
 	some i, update in changeset.updates
 	_judges(update.old, direction)
 	_judges(update.new, direction)
-	count(changeset.selected(update.new, _workloads_after)) > 0
 	not _takes_everybody(update.old, direction)
 	_takes_everybody(update.new, direction)
+	count(changeset.selected(update.new, _workloads_after)) > 0
 	violation := _violation(
 		sprintf("%s named its peers for %s, and takes everybody with this change", [changeset.label(update.new), lower(direction)]),
 		direction,

@@ -2,10 +2,8 @@ import type { WorkloadEntry } from '../workload.js'
 import type { Change } from '../policy/evaluate.js'
 import {
   createInventory,
-  isIn,
   referenceKey,
   rulesOfRole,
-  runsAs,
   type Inventory,
   type Reference,
   type Subject,
@@ -45,14 +43,6 @@ interface Right {
   readonly rules: readonly RbacRule[] | null
 }
 
-/** A binding with what it gives. */
-interface Held {
-  readonly binding: Reference
-  readonly role: Reference
-  readonly subjects: readonly Subject[]
-  readonly right: Right
-}
-
 /** Beyond these nobody reads on; what a policy is shown has to have an end. */
 const MAX_GRANTS = 400
 const MAX_WORKLOADS = 50
@@ -71,19 +61,19 @@ export function grantsOf(
     changes.map(each => each.object),
     table,
   )
-  const had = heldIn(before)
   const workloadsBefore = new Map(before.workloads.map(each => [referenceKey(each.reference), each]))
-  const grants = heldIn(after).flatMap(({ binding, role, subjects, right }) =>
-    subjects.map((subject): [string, Grant] => {
+  const grants = after.bindings.flatMap(({ reference: binding, role, subjects }) => {
+    const right = rightOf(role, binding, after)
+    return subjects.map((subject): [string, Grant] => {
       const key = referenceKey(subject)
-      const isSubject = (each: Subject): boolean => referenceKey(each) === key
-      const gained = gainedBy(right, rightsOf(had, isSubject))
-      const grant = {
+      const gained = gainedBy(right, rightsOf([key], before))
+      const workloads = firstOf(after.workloadsOf.get(key) ?? []).map(each =>
+        workloadOf(each, workloadsBefore.get(referenceKey(each.reference)), key, right, before),
+      )
+      const grant: Grant = {
         subject,
         isNewSubject: isNew(subject, before, after),
-        workloads: after.workloads
-          .filter(each => runsAs(each, subject))
-          .map(each => workloadOf(each, workloadsBefore.get(referenceKey(each.reference)), subject, right, had)),
+        workloads,
         role,
         binding,
         namespace: right.namespace,
@@ -91,9 +81,9 @@ export function grantsOf(
         new: gained !== null,
         gained: gained ?? [],
       }
-      return [`${key} ${referenceKey(binding)}`, { ...grant, workloads: firstOf(grant.workloads) }]
-    }),
-  )
+      return [`${key} ${referenceKey(binding)}`, grant]
+    })
+  })
   return grants
     .sort(([a], [b]) => compare(a, b))
     .slice(0, MAX_GRANTS)
@@ -103,30 +93,29 @@ export function grantsOf(
 function workloadOf(
   { reference }: Workload,
   old: Workload | undefined,
-  subject: Subject,
+  subject: string,
   right: Right,
-  had: readonly Held[],
+  before: Inventory,
 ): GrantWorkload {
   // One that was the subject already gains what the subject gains.
-  if (old === undefined || runsAs(old, subject)) return { ...reference, isNew: old === undefined, gained: [] }
-  const rights = rightsOf(had, each => old.accounts.some(account => isIn(account, each)))
-  return { ...reference, isNew: false, gained: gainedBy(right, rights) ?? [] }
+  if (old === undefined || old.subjects.has(subject)) return { ...reference, isNew: old === undefined, gained: [] }
+  return { ...reference, isNew: false, gained: gainedBy(right, rightsOf([...old.subjects], before)) ?? [] }
 }
 
-function firstOf(workloads: readonly GrantWorkload[]): readonly GrantWorkload[] {
-  return [...workloads].sort((a, b) => compare(referenceKey(a), referenceKey(b))).slice(0, MAX_WORKLOADS)
+function firstOf(workloads: readonly Workload[]): readonly Workload[] {
+  const key = ({ reference }: Workload): string => referenceKey(reference)
+  return [...workloads].sort((a, b) => compare(key(a), key(b))).slice(0, MAX_WORKLOADS)
 }
 
-function heldIn(inventory: Inventory): readonly Held[] {
-  return inventory.bindings.map(({ reference, role, subjects }) => {
-    const namespace = reference.kind === 'ClusterRoleBinding' ? null : (reference.namespace ?? '')
-    const right = { role: referenceKey(role), namespace, rules: rulesOfRole(role, inventory) }
-    return { binding: reference, role, subjects, right }
-  })
+/** What the bindings give that name one of these subjects. */
+function rightsOf(subjects: readonly string[], inventory: Inventory): readonly Right[] {
+  const bindings = new Set(subjects.flatMap(each => inventory.bindingsOf.get(each) ?? []))
+  return [...bindings].map(each => rightOf(each.role, each.reference, inventory))
 }
 
-function rightsOf(held: readonly Held[], isSubject: (subject: Subject) => boolean): readonly Right[] {
-  return held.filter(each => each.subjects.some(isSubject)).map(each => each.right)
+function rightOf(role: Reference, binding: Reference, inventory: Inventory): Right {
+  const namespace = binding.kind === 'ClusterRoleBinding' ? null : (binding.namespace ?? '')
+  return { role: referenceKey(role), namespace, rules: rulesOfRole(role, inventory) }
 }
 
 /** null: nothing. Of a role that is not known only its name can be compared. */
@@ -142,12 +131,8 @@ function gainedBy({ role, namespace, rules }: Right, had: readonly Right[]): rea
 
 function isNew(subject: Subject, before: Inventory, after: Inventory): boolean {
   const key = referenceKey(subject)
-  if (subject.kind !== 'ServiceAccount' || !after.accounts.has(key) || before.accounts.has(key)) return false
-  const isSame = (each: Reference): boolean => referenceKey(each) === key
-  return (
-    !before.bindings.some(each => each.subjects.some(isSame)) &&
-    !before.workloads.some(each => each.accounts.some(isSame))
-  )
+  if (subject.kind !== 'ServiceAccount' || !after.accounts.has(key)) return false
+  return !before.accounts.has(key) && !before.bindingsOf.has(key) && !before.workloadsOf.has(key)
 }
 
 function compare(a: string, b: string): number {

@@ -25,17 +25,21 @@ export interface Binding {
 export interface Workload {
   readonly reference: Reference
   readonly object: JsonObject
-  /** The ServiceAccounts its pods run as. */
-  readonly accounts: readonly Reference[]
+  /** Whom its pods are to the API server, by `referenceKey`: their ServiceAccounts, and the groups that those are in. */
+  readonly subjects: ReadonlySet<string>
 }
 
 /** The roles, bindings, ServiceAccounts and workloads among some objects. */
 export interface Inventory {
   readonly bindings: readonly Binding[]
   readonly workloads: readonly Workload[]
-  /** By `referenceKey`. */
+  // Each by `referenceKey`:
   readonly roles: ReadonlyMap<string, JsonObject>
   readonly accounts: ReadonlyMap<string, JsonObject>
+  /** The bindings that are, or name, an object or a subject. */
+  readonly bindingsOf: ReadonlyMap<string, readonly Binding[]>
+  /** The workloads whose pods are a subject. */
+  readonly workloadsOf: ReadonlyMap<string, readonly Workload[]>
 }
 
 const OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const
@@ -65,11 +69,26 @@ export function createInventory(objects: readonly (JsonObject | null)[], table: 
     } else if (group === '' && kind === 'ServiceAccount') {
       accounts.set(referenceKey(reference), object)
     } else {
-      const found = accountsOf(object, namespace, table)
-      if (found.length > 0) workloads.push({ reference, object, accounts: found })
+      const subjects = new Set(accountNamesOf(object, table).flatMap(name => subjectKeys(namespace ?? '', name)))
+      if (subjects.size > 0) workloads.push({ reference, object, subjects })
     }
   }
-  return { bindings, workloads, roles, accounts }
+  const named = ({ reference, role, subjects }: Binding) => new Set([reference, role, ...subjects].map(referenceKey))
+  const bindingsOf = byKey(bindings, named)
+  const workloadsOf = byKey(workloads, each => each.subjects)
+  return { bindings, workloads, roles, accounts, bindingsOf, workloadsOf }
+}
+
+function byKey<T>(values: readonly T[], keysOf: (value: T) => ReadonlySet<string>): ReadonlyMap<string, readonly T[]> {
+  const found = new Map<string, T[]>()
+  for (const value of values) {
+    for (const key of keysOf(value)) {
+      const known = found.get(key)
+      if (known === undefined) found.set(key, [value])
+      else known.push(value)
+    }
+  }
+  return found
 }
 
 /** The rules of a role, those it aggregates among them; null where the role is not in the inventory. */
@@ -84,21 +103,6 @@ export function rulesOfRole(role: Reference, { roles }: Inventory): readonly Rba
     return each.kind === 'ClusterRole' && selectors.some(selector => selects(selector, labels))
   })
   return [object, ...aggregated.filter(each => each !== object)].flatMap(rulesOf)
-}
-
-/** Whether a workload's pods are a subject, by its ServiceAccount or by one of the groups that all of them are in. */
-export function runsAs({ accounts }: Workload, subject: Subject): boolean {
-  return accounts.some(account => isIn(account, subject))
-}
-
-/** Whether a ServiceAccount is a subject or belongs to it. */
-export function isIn(account: Reference, subject: Subject): boolean {
-  const { kind, name } = subject
-  const { namespace = '' } = account
-  if (kind === 'ServiceAccount') return name === account.name && subject.namespace === namespace
-  if (kind === 'User') return name === `system:serviceaccount:${namespace}:${account.name}`
-  if (kind !== 'Group') return false
-  return ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'].includes(name)
 }
 
 /** An object's own name; null where it has none yet. */
@@ -128,17 +132,20 @@ function subjectsOf(binding: JsonObject, ownNamespace: string | undefined): read
 }
 
 /** Pods that name no account run as `default`; `serviceAccount` is the old name of the field. */
-function accountsOf(
-  object: JsonObject,
-  namespace: string | undefined,
-  table: readonly WorkloadEntry[],
-): readonly Reference[] {
-  const names = podTemplates(object, table).flatMap(({ template: { spec } }) =>
+function accountNamesOf(object: JsonObject, table: readonly WorkloadEntry[]): readonly string[] {
+  return podTemplates(object, table).flatMap(({ template: { spec } }) =>
     isJsonObject(spec) ? [textOf(spec.serviceAccountName) || textOf(spec.serviceAccount) || 'default'] : [],
   )
-  return [...new Set(names)].sort().map(name => {
-    return { kind: 'ServiceAccount', ...(namespace === undefined ? {} : { namespace }), name }
-  })
+}
+
+/** Whom a ServiceAccount is to the API server. */
+function subjectKeys(namespace: string, name: string): readonly string[] {
+  const groups = ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated']
+  return [
+    { kind: 'ServiceAccount', namespace, name },
+    { kind: 'User', name: `system:serviceaccount:${namespace}:${name}` },
+    ...groups.map(group => ({ kind: 'Group', name: group })),
+  ].map(referenceKey)
 }
 
 /** A selector as the API server takes it; an expression it would refuse selects nothing. */

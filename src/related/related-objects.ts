@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { canonicalJson, canonicalObject } from '../canonical.js'
 import type { Context } from '../decision-types.js'
 import type { JsonObject } from '../json.js'
-import { referenceKey, referenceOf, runsAs, type Binding, type Inventory, type Reference } from './inventory.js'
+import { referenceKey, referenceOf, type Binding, type Inventory } from './inventory.js'
 
 /** What one object is shown of the others of its change. */
 const MAX_OBJECTS = 100
@@ -22,26 +22,21 @@ export function relateTo(object: JsonObject, inventory: Inventory): Context['rel
   const reference = referenceOf(object)
   if (reference === null || !KINDS.has(reference.kind)) return null
   const found = new Map<string, JsonObject>()
-  for (const binding of inventory.bindings) {
-    if (!touches(binding, reference)) continue
+  const key = referenceKey(reference)
+  for (const binding of inventory.bindingsOf.get(key) ?? []) {
     for (const each of around(binding, inventory)) addTo(found, each)
   }
-  if (reference.kind === 'ServiceAccount') {
-    for (const each of inventory.workloads) if (runsAs(each, reference)) addTo(found, each.object)
-  }
-  found.delete(referenceKey(reference))
+  for (const each of inventory.workloadsOf.get(key) ?? []) addTo(found, each.object)
+  found.delete(key)
   return found.size === 0 ? null : relatedOf([...found].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-function touches({ reference, role, subjects }: Binding, other: Reference): boolean {
-  const key = referenceKey(other)
-  return [reference, role, ...subjects].some(each => referenceKey(each) === key)
-}
-
-function around({ object, role, subjects }: Binding, { roles, accounts, workloads }: Inventory): readonly JsonObject[] {
-  const named = [roles.get(referenceKey(role)), ...subjects.map(each => accounts.get(referenceKey(each)))]
-  const running = workloads.filter(each => subjects.some(subject => runsAs(each, subject)))
-  return [object, ...named.filter(each => each !== undefined), ...running.map(each => each.object)]
+function around({ object, role, subjects }: Binding, inventory: Inventory): readonly JsonObject[] {
+  const { roles, accounts, workloadsOf } = inventory
+  const keys = subjects.map(referenceKey)
+  const named = [roles.get(referenceKey(role)), ...keys.map(each => accounts.get(each))]
+  const running = keys.flatMap(each => workloadsOf.get(each) ?? []).map(each => each.object)
+  return [object, ...named.filter(each => each !== undefined), ...running]
 }
 
 function addTo(found: Map<string, JsonObject>, object: JsonObject): void {
