@@ -2,8 +2,16 @@ import { emptyObject, isJsonObject, parseJson, type Json, type JsonObject } from
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
-/** What somebody applied before, as a tree of member names; `true`: the member as a whole. */
-type Applied = ReadonlyMap<string, Applied> | true
+/** Names of members with what is known below them; `true`: the member as a whole. */
+type Tree = ReadonlyMap<string, Tree> | true
+
+/** What was applied before. */
+interface Applied {
+  /** By client-side apply, which takes away a member that is gone from the manifest as a whole. */
+  readonly onClient: Tree | undefined
+  /** By server-side apply, which leaves below such a member what others own. */
+  readonly onServer: Tree | undefined
+}
 
 /**
  * The object that admission will see when a manifest is applied over the live object: the manifest, and what the live object has
@@ -28,13 +36,13 @@ export function appliedObject(manifest: JsonObject, live: JsonObject): JsonObjec
   return object
 }
 
-function merge(manifest: JsonObject, live: JsonObject, applied: Applied | undefined): JsonObject {
+function merge(manifest: JsonObject, live: JsonObject, applied: Applied): JsonObject {
   const merged = Object.assign(emptyObject(), manifest)
   for (const [key, value] of Object.entries(live)) {
     const own = merged[key]
-    const before = applied === true ? true : applied?.get(key)
+    const before = { onClient: below(applied.onClient, key), onServer: below(applied.onServer, key) }
     if (own === undefined) {
-      const kept = unapplied(value, before)
+      const kept = before.onClient === undefined ? unowned(value, before.onServer) : undefined
       if (kept !== undefined) merged[key] = kept
     } else if (isJsonObject(own) && isJsonObject(value)) {
       merged[key] = merge(own, value, before)
@@ -43,13 +51,17 @@ function merge(manifest: JsonObject, live: JsonObject, applied: Applied | undefi
   return merged
 }
 
+function below(tree: Tree | undefined, key: string): Tree | undefined {
+  return tree === true ? true : tree?.get(key)
+}
+
 /** What is left of a live value without what was applied; undefined: nothing. */
-function unapplied(value: Json, applied: Applied | undefined): Json | undefined {
+function unowned(value: Json, applied: Tree | undefined): Json | undefined {
   if (applied === undefined) return value
   if (applied === true || !isJsonObject(value)) return undefined
   const left = emptyObject()
   for (const [key, member] of Object.entries(value)) {
-    const kept = unapplied(member, applied.get(key))
+    const kept = unowned(member, applied.get(key))
     if (kept !== undefined) left[key] = kept
   }
   return Object.keys(left).length === 0 ? undefined : left
@@ -58,19 +70,17 @@ function unapplied(value: Json, applied: Applied | undefined): Json | undefined 
 /** Client-side apply leaves its manifest in an annotation, server-side apply its members in managedFields. */
 function appliedMembers(live: JsonObject): Applied | null {
   const { annotations, managedFields } = isJsonObject(live.metadata) ? live.metadata : {}
-  const trees: Applied[] = []
   const text = isJsonObject(annotations) ? annotations[LAST_APPLIED] : undefined
-  if (typeof text === 'string') {
-    const manifest = parsed(text)
-    if (manifest === null) return null
-    trees.push(membersOf(manifest))
+  const manifest = typeof text === 'string' ? parsed(text) : undefined
+  const entries = (Array.isArray(managedFields) ? managedFields : []).filter(isJsonObject)
+  const fields = entries.flatMap(({ operation, fieldsV1 }) =>
+    operation === 'Apply' && isJsonObject(fieldsV1) ? [new Map(fieldsOf(fieldsV1))] : [],
+  )
+  if (manifest === null || (manifest === undefined && fields.length === 0)) return null
+  return {
+    onClient: manifest && membersOf(manifest),
+    onServer: fields.reduce<Tree | undefined>((all, each) => (all === undefined ? each : joined(all, each)), undefined),
   }
-  for (const entry of Array.isArray(managedFields) ? managedFields : []) {
-    if (!isJsonObject(entry) || entry.operation !== 'Apply' || !isJsonObject(entry.fieldsV1)) continue
-    trees.push(fieldsOf(entry.fieldsV1))
-  }
-  const [first, ...others] = trees
-  return first === undefined ? null : others.reduce(joined, first)
 }
 
 function parsed(text: string): JsonObject | null {
@@ -83,23 +93,20 @@ function parsed(text: string): JsonObject | null {
   }
 }
 
-function membersOf(object: JsonObject): Applied {
-  return new Map(
-    Object.entries(object).map(([key, value]) => [
-      key,
-      isJsonObject(value) && Object.keys(value).length > 0 ? membersOf(value) : true,
-    ]),
-  )
+function membersOf(object: JsonObject): Tree {
+  return new Map(Object.entries(object).map(([key, value]) => [key, isJsonObject(value) ? membersOf(value) : true]))
 }
 
-/** @see Kubernetes API, FieldsV1: `f:<name>` is a member; items of lists (`k:`, `v:`, `i:`) belong to the list as a whole */
-function fieldsOf(fields: JsonObject): Applied {
-  const members = Object.entries(fields).filter(([key]) => key.startsWith('f:'))
-  if (members.length === 0) return true
-  return new Map(members.map(([key, value]) => [key.slice(2), isJsonObject(value) ? fieldsOf(value) : true] as const))
+/** @see Kubernetes API, FieldsV1: `f:<name>` is a member, `.` the object itself; items of lists (`k:`, `v:`, `i:`) are the list's */
+function fieldsOf(fields: JsonObject): readonly (readonly [string, Tree])[] {
+  return Object.entries(fields).flatMap(([key, value]) => {
+    if (!key.startsWith('f:')) return []
+    const isWhole = !isJsonObject(value) || !Object.keys(value).some(each => each === '.' || each.startsWith('f:'))
+    return [[key.slice(2), isWhole ? true : new Map(fieldsOf(value))] as const]
+  })
 }
 
-function joined(a: Applied, b: Applied): Applied {
+function joined(a: Tree, b: Tree): Tree {
   if (a === true || b === true) return true
   const all = new Map(a)
   for (const [key, value] of b) {

@@ -69,6 +69,8 @@ t.test('a render and what is live say what the sample says', async t => {
     t.strictSame(operations(items.map(each => each.request)), operations(sample.changes), sample.path)
     const decision = await gate.reviewSet(items, context, { errors, violations })
     t.strictSame(answer(decision.violations), answer(reference(sample)), sample.path)
+    const isFound = decision.violations.some(each => each.policy === sample.policy)
+    t.equal(isFound, sample.isDenied, `${sample.path} is named for what its policy says`)
     const threaded = await pool.reviewSet(items, context, { errors, violations })
     t.equal(text(threaded), text(decision), sample.path)
   }

@@ -72,12 +72,35 @@ t.test('of the live object is kept', t => {
       base: live({ annotations: lastApplied(applied), spec: { paused: true, strategy: { type: 'Recreate' } } }),
       keeps: { replicas: true, paused: false, strategy: false },
     },
-    'beside an applied member what another wrote': {
+    'nothing of a member that was applied on the client and is gone': {
+      base: live({ annotations: lastApplied(applied), spec: { strategy: { type: 'Recreate', other: 'x' } } }),
+      keeps: { strategy: false },
+    },
+    'of a member that was applied on the server what others own': {
       base: live({
-        annotations: lastApplied(applied),
-        spec: { strategy: { type: 'Recreate', rollingUpdate: null, ours: 'no' } },
+        metadata: managedFields({ 'f:spec': { 'f:strategy': { '.': {}, 'f:type': {} } } }),
+        spec: { strategy: { type: 'Recreate', other: 'x' } },
       }),
       keeps: { strategy: true },
+    },
+    'not a list that was applied on the server': {
+      base: live({
+        metadata: managedFields({ 'f:spec': { 'f:list': { 'k:{"name":"a"}': { '.': {}, 'f:name': {} } } } }),
+        spec: { list: [{ name: 'a' }] },
+      }),
+      keeps: { list: false },
+    },
+    'what two managers do not own': {
+      base: live({
+        metadata: {
+          managedFields: [
+            managedFields({ 'f:spec': { 'f:paused': {} } }).managedFields,
+            managedFields({ 'f:spec': { 'f:replicas': {} } }).managedFields,
+          ].flat(),
+        },
+        spec: { paused: true },
+      }),
+      keeps: { replicas: false, paused: false, revisionHistoryLimit: true },
     },
     'not what one manager applied on the server': {
       base: live({ metadata: managedFields({ 'f:spec': { 'f:replicas': {} } }) }),
@@ -104,7 +127,10 @@ t.test('of the live object is kept', t => {
 })
 
 t.test('the manifest wins, and neither of the two is changed', t => {
-  const base = live({ annotations: lastApplied(manifest), metadata: { labels: { team: 'other', extra: 'yes' } } })
+  const base = live({
+    annotations: lastApplied(manifest),
+    metadata: { labels: { team: 'other', extra: 'yes' }, ...managedFields({}) },
+  })
   const [before, own] = [canonicalJson(base), canonicalJson(manifest)]
   const object = appliedObject(manifest, base)
   const metadata = {

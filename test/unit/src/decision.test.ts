@@ -367,6 +367,12 @@ t.test('a Decision', t => {
         inputs: { related: 'd', rarity: null },
       },
     },
+    'does not speak of the inventory where no policy looked at it': {
+      judged: judgement([outcome()], {
+        context: contextOf({ related: { objects: [], digest: 'd', complete: false } }),
+      }),
+      is: { ...denied, violations: [violation()], inputs: { related: 'd', rarity: null } },
+    },
     'says one thing once, with the stronger action': {
       judged: judgement([outcome({ rule: 'warn' }), outcome()]),
       is: { ...denied, violations: [violation()] },

@@ -302,6 +302,12 @@ t.test('an object is related to', t => {
   t.equal(related(account('other')), null, 'an account of nobody')
   t.equal(related(deployment('payments')), null, 'a workload: what is said of it is what admission says')
   t.equal(related({ kind: 'Role' }), null, 'an object without a name')
+  const alice = { apiVersion: 'example.com/v1', kind: 'User', metadata: { name: 'alice' } }
+  t.equal(
+    related(alice, [binding([{ kind: 'User', name: 'alice' }])]),
+    null,
+    'an object that is called as a subject is',
+  )
   const found = relateTo(account(), createInventory(everything, WORKLOADS))
   t.equal(found?.complete, false, 'nobody knows what else is in the cluster')
   t.match(found?.digest, /^sha256:[0-9a-f]{64}$/)
