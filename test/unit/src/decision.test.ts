@@ -62,6 +62,7 @@ function judgement(outcomes: readonly Outcome[], change: Partial<Judgement> = {}
     existing: null,
     remedies: new Map(),
     assumed: false,
+    relatedUsed: false,
     risk,
     riskProblem: null,
     ...change,
@@ -357,6 +358,7 @@ t.test('a Decision', t => {
     'says that the inventory is partial and leaves the violation': {
       judged: judgement([outcome()], {
         context: contextOf({ related: { objects: [], digest: 'd', complete: false } }),
+        relatedUsed: true,
       }),
       is: {
         ...denied,
@@ -364,6 +366,12 @@ t.test('a Decision', t => {
         degraded: [{ code: 'INVENTORY_PARTIAL', text: 'the inventory of related objects is incomplete' }],
         inputs: { related: 'd', rarity: null },
       },
+    },
+    'does not speak of the inventory where no policy looked at it': {
+      judged: judgement([outcome()], {
+        context: contextOf({ related: { objects: [], digest: 'd', complete: false } }),
+      }),
+      is: { ...denied, violations: [violation()], inputs: { related: 'd', rarity: null } },
     },
     'says one thing once, with the stronger action': {
       judged: judgement([outcome({ rule: 'warn' }), outcome()]),

@@ -322,6 +322,26 @@ t.test('a bundle is refused whole', async t => {
   }
 })
 
+t.test('an inventory that is not complete is spoken of where a policy that reads it found something', async t => {
+  const gate = await load(await loadBundleFiles(join(ROOT, 'policies/bundle')))
+  const context = contextOf({ related: { objects: [], digest: 'd', complete: false } })
+  const codes = async (change: JsonObject) => {
+    const spec = {
+      serviceAccountName: 'web',
+      containers: [{ name: 'web', image: 'registry.example/web:1.2.3' }],
+      ...change,
+    }
+    const { violations, degraded } = await gate.review(admissionRequest({ object: pod({ spec }) }), context)
+    return { policies: violations.map(each => each.policy), degraded: degraded.map(each => each.code) }
+  }
+  const used = await codes({ serviceAccountName: 'default' })
+  t.ok(used.policies.includes('automounted_tokens'))
+  t.ok(used.degraded.includes('INVENTORY_PARTIAL'))
+  const other = await codes({ hostNetwork: true })
+  t.ok(other.policies.includes('host_namespaces'))
+  t.notOk(other.degraded.includes('INVENTORY_PARTIAL'))
+})
+
 t.test('a set is judged request by request', async t => {
   const gate = await load(await fixtureBundle('undefined', quiet))
   const set = await gate.reviewSet(

@@ -1,0 +1,169 @@
+import { isJsonObject, stringMembers, type Json, type JsonObject } from '../json.js'
+import { objectKey } from '../live-objects.js'
+import { selects } from '../match.js'
+import type { LabelSelector } from '../policy/policy-types.js'
+import { groupOf, podTemplates, type WorkloadEntry } from '../workload.js'
+import { rulesOf, type RbacRule } from './rbac-rules.js'
+
+/** An object by its name; `namespace` is absent for cluster-scoped ones. */
+export interface Reference {
+  readonly kind: string
+  readonly namespace?: string
+  readonly name: string
+}
+
+/** Whom a binding gives a role: a ServiceAccount, a User or a Group. */
+export type Subject = Reference
+
+export interface Binding {
+  readonly reference: Reference
+  readonly object: JsonObject
+  readonly role: Reference
+  readonly subjects: readonly Subject[]
+}
+
+export interface Workload {
+  readonly reference: Reference
+  readonly object: JsonObject
+  /** Whom its pods are to the API server, by `referenceKey`: their ServiceAccounts, and the groups that those are in. */
+  readonly subjects: ReadonlySet<string>
+}
+
+/** The roles, bindings, ServiceAccounts and workloads among some objects. */
+export interface Inventory {
+  readonly bindings: readonly Binding[]
+  readonly workloads: readonly Workload[]
+  // Each by `referenceKey`:
+  readonly roles: ReadonlyMap<string, JsonObject>
+  readonly accounts: ReadonlyMap<string, JsonObject>
+  /** The bindings that are, or name, an object or a subject. */
+  readonly bindingsOf: ReadonlyMap<string, readonly Binding[]>
+  /** The workloads whose pods are a subject. */
+  readonly workloadsOf: ReadonlyMap<string, readonly Workload[]>
+}
+
+const OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const
+const RBAC_GROUP = 'rbac.authorization.k8s.io'
+
+/** One text for one object. */
+export function referenceKey({ kind, namespace, name }: Reference): string {
+  return objectKey('', kind, namespace, name)
+}
+
+/** Finds who may be related to whom; objects of other kinds are left out, as are nulls. */
+export function createInventory(objects: readonly (JsonObject | null)[], table: readonly WorkloadEntry[]): Inventory {
+  const bindings: Binding[] = []
+  const workloads: Workload[] = []
+  const roles = new Map<string, JsonObject>()
+  const accounts = new Map<string, JsonObject>()
+  for (const object of objects) {
+    const reference = object === null ? null : referenceOf(object)
+    if (object === null || reference === null) continue
+    const { kind, namespace } = reference
+    const group = groupOf(textOf(object.apiVersion))
+    if (group === RBAC_GROUP && (kind === 'Role' || kind === 'ClusterRole')) {
+      roles.set(referenceKey(reference), object)
+    } else if (group === RBAC_GROUP && (kind === 'RoleBinding' || kind === 'ClusterRoleBinding')) {
+      const role = roleOf(object, namespace)
+      if (role !== null) bindings.push({ reference, object, role, subjects: subjectsOf(object, namespace) })
+    } else if (group === '' && kind === 'ServiceAccount') {
+      accounts.set(referenceKey(reference), object)
+    } else {
+      const subjects = new Set(accountNamesOf(object, table).flatMap(name => subjectKeys(namespace ?? '', name)))
+      if (subjects.size > 0) workloads.push({ reference, object, subjects })
+    }
+  }
+  const named = ({ reference, role, subjects }: Binding) => new Set([reference, role, ...subjects].map(referenceKey))
+  const bindingsOf = byKey(bindings, named)
+  const workloadsOf = byKey(workloads, each => each.subjects)
+  return { bindings, workloads, roles, accounts, bindingsOf, workloadsOf }
+}
+
+function byKey<T>(values: readonly T[], keysOf: (value: T) => ReadonlySet<string>): ReadonlyMap<string, readonly T[]> {
+  const found = new Map<string, T[]>()
+  for (const value of values) {
+    for (const key of keysOf(value)) {
+      const known = found.get(key)
+      if (known === undefined) found.set(key, [value])
+      else known.push(value)
+    }
+  }
+  return found
+}
+
+/** The rules of a role, those it aggregates among them; null where the role is not in the inventory. */
+export function rulesOfRole(role: Reference, { roles }: Inventory): readonly RbacRule[] | null {
+  const object = roles.get(referenceKey(role))
+  if (object === undefined) return null
+  const { aggregationRule } = object
+  const selectors = isJsonObject(aggregationRule) ? objectsOf(aggregationRule.clusterRoleSelectors).map(selectorOf) : []
+  if (selectors.length === 0) return rulesOf(object)
+  const aggregated = [...roles.values()].filter(each => {
+    const labels = stringMembers(isJsonObject(each.metadata) ? each.metadata.labels : undefined)
+    return each.kind === 'ClusterRole' && selectors.some(selector => selects(selector, labels))
+  })
+  return [object, ...aggregated.filter(each => each !== object)].flatMap(rulesOf)
+}
+
+/** An object's own name; null where it has none yet. */
+export function referenceOf(object: JsonObject): Reference | null {
+  const { kind, metadata } = object
+  if (typeof kind !== 'string' || !isJsonObject(metadata)) return null
+  const name = textOf(metadata.name) || textOf(metadata.generateName)
+  const namespace = textOf(metadata.namespace)
+  return name === '' ? null : { kind, ...(namespace === '' ? {} : { namespace }), name }
+}
+
+function roleOf(binding: JsonObject, namespace: string | undefined): Reference | null {
+  const { roleRef } = binding
+  if (!isJsonObject(roleRef)) return null
+  const [kind, name] = [textOf(roleRef.kind), textOf(roleRef.name)]
+  if (name === '' || (kind !== 'Role' && kind !== 'ClusterRole')) return null
+  return kind === 'Role' && namespace !== undefined ? { kind, namespace, name } : { kind, name }
+}
+
+function subjectsOf(binding: JsonObject, ownNamespace: string | undefined): readonly Subject[] {
+  return objectsOf(binding.subjects).flatMap((subject): Subject[] => {
+    const [kind, name] = [textOf(subject.kind), textOf(subject.name)]
+    if (kind === '' || name === '') return []
+    const namespace = textOf(subject.namespace) || ownNamespace
+    return [{ kind, ...(kind === 'ServiceAccount' && namespace !== undefined ? { namespace } : {}), name }]
+  })
+}
+
+/** Pods that name no account run as `default`; `serviceAccount` is the old name of the field. */
+function accountNamesOf(object: JsonObject, table: readonly WorkloadEntry[]): readonly string[] {
+  return podTemplates(object, table).flatMap(({ template: { spec } }) =>
+    isJsonObject(spec) ? [textOf(spec.serviceAccountName) || textOf(spec.serviceAccount) || 'default'] : [],
+  )
+}
+
+/** Whom a ServiceAccount is to the API server. */
+function subjectKeys(namespace: string, name: string): readonly string[] {
+  const groups = ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated']
+  return [
+    { kind: 'ServiceAccount', namespace, name },
+    { kind: 'User', name: `system:serviceaccount:${namespace}:${name}` },
+    ...groups.map(group => ({ kind: 'Group', name: group })),
+  ].map(referenceKey)
+}
+
+/** A selector as the API server takes it; an expression it would refuse selects nothing. */
+function selectorOf({ matchLabels, matchExpressions }: JsonObject): LabelSelector {
+  return {
+    matchLabels: stringMembers(matchLabels),
+    matchExpressions: objectsOf(matchExpressions).map(({ key, operator, values }) => ({
+      key: textOf(key),
+      operator: OPERATORS.find(each => each === operator) ?? 'In',
+      values: Array.isArray(values) ? values.filter(each => typeof each === 'string') : [],
+    })),
+  }
+}
+
+function objectsOf(value: Json | undefined): readonly JsonObject[] {
+  return Array.isArray(value) ? value.filter(isJsonObject) : []
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : ''
+}
