@@ -160,7 +160,8 @@ t.test('helm is given what Argo CD gives it', async t => {
     ignoreMissingValueFiles: true,
     values: 'a: 1\n',
     parameters: [
-      { name: 'a', value: 'x,y\\,z $APP', forceString: false },
+      { name: 'a', value: 'earlier', forceString: false },
+      { name: 'commas', value: ',x,y\\,z $APP', forceString: false },
       { name: 'list', value: '{a,b}', forceString: false },
       { name: 'a', value: 'later ${APP},', forceString: false },
       { name: 'text', value: '1', forceString: true },
@@ -173,7 +174,16 @@ t.test('helm is given what Argo CD gives it', async t => {
   t.strictSame(logged(place), [
     [
       ...['template', '.', '--name-template', 'shop', '--namespace', 'ns', '--kube-version', '1.33.4'],
-      ...['--set', 'a=later shop\\,', '--set', 'list={a,b}', '--set-string', 'text=1'],
+      ...[
+        '--set',
+        'a=later shop\\,',
+        '--set',
+        'commas=\\,x\\,y\\,z shop',
+        '--set',
+        'list={a,b}',
+        '--set-string',
+        'text=1',
+      ],
       ...['--set-file', 'note=<root>/shared/note.txt'],
       ...['--values', '<root>/app/values/z.yaml', '--values', '<root>/app/values/deep/x.yaml'],
       ...['--values', '<root>/app/a, b.yaml', '--values', '<root>/app/values/y.yaml'],
