@@ -13,8 +13,9 @@ const publicPem = ({ publicKey }: { publicKey: KeyObject }) =>
   publicKey.export({ type: 'spki', format: 'pem' }).toString()
 
 function signerOf(keys: ReceiptKeys | null): ReceiptSigner {
-  if (keys?.signer == null) throw new Error('there is no signer')
-  return keys.signer
+  const signer = keys?.signer ?? null
+  if (signer === null) throw new Error('there is no signer')
+  return signer
 }
 
 const OBJECT = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'web' } }

@@ -98,7 +98,7 @@ t.test('any change of the subject or the key fails', t => {
   fc.assert(
     fc.property(objects, subjects, members, fc.stringMatching(/^[a-z0-9-]{1,3}$/), (object, subject, member, more) => {
       const receipt = receiptFor(object, subject, KEY.signer)
-      if (check(receipt, object, { ...subject, [member]: `${subject[member as keyof ReceiptSubject]}${more}` }).valid) {
+      if (check(receipt, object, { ...subject, [member]: `${subject[member]}${more}` }).valid) {
         throw new Error(`${member} does not matter`)
       }
       // Nothing may move from one line into the next.
