@@ -85,27 +85,22 @@ Examples:
     })
 }
 
-/** null: no certificate is named, so no API is served. @throws GateError USAGE for flags that do not go together */
+/** null: no certificate is named, so no API is served. @throws GateError USAGE naming every mistake */
 function apiOptions(flags: ApiFlags): ApiOptions | null {
-  const {
-    apiTlsCert: certFile,
-    apiTlsKey: keyFile,
-    apiPort,
-    apiCaller,
-    applicationsNamespace,
-    recordsDirectory,
-  } = flags
-  if ((certFile === undefined) !== (keyFile === undefined)) {
-    throw new GateError('USAGE', '--api-tls-cert and --api-tls-key go together')
+  const { apiTlsCert, apiTlsKey, apiPort, apiCaller, applicationsNamespace, recordsDirectory } = flags
+  const problems: string[] = []
+  if ((apiTlsCert === undefined) !== (apiTlsKey === undefined)) {
+    problems.push('--api-tls-cert and --api-tls-key go together')
   }
-  if (certFile === undefined || keyFile === undefined) {
-    if (apiCaller.length === 0 && recordsDirectory === undefined) return null
-    throw new GateError('USAGE', '--api-caller and --records-directory need --api-tls-cert')
-  }
-  if (apiCaller.length === 0) throw new GateError('USAGE', '--api-tls-cert needs an --api-caller: nobody could call')
+  if (apiTlsCert === undefined) {
+    if (apiCaller.length > 0) problems.push('--api-caller needs --api-tls-cert')
+    if (recordsDirectory !== undefined) problems.push('--records-directory needs --api-tls-cert')
+  } else if (apiCaller.length === 0) problems.push('--api-tls-cert needs --api-caller: nobody else may call')
+  if (problems.length > 0) throw new GateError('USAGE', problems.join('\n'))
+  if (apiTlsCert === undefined || apiTlsKey === undefined) return null
   return {
-    certFile,
-    keyFile,
+    certFile: apiTlsCert,
+    keyFile: apiTlsKey,
     port: apiPort,
     callers: apiCaller,
     applicationsNamespace,
