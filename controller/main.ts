@@ -9,6 +9,7 @@ import { type LeaderElection, startLeaderElection } from '../src/io/cluster/leas
 import { createLogger } from '../src/io/log.js'
 import { createPool } from '../src/io/pool.js'
 import { startProbeServer } from '../src/io/probe-server.js'
+import { startApi } from './api/api.js'
 import { runAudit } from './audit/audit.js'
 import { createMetrics } from './metrics.js'
 import type { ControllerOptions } from './options.js'
@@ -23,6 +24,8 @@ export interface ControllerEnvironment {
   readonly now: () => Date
   /** Told where probes are answered, which only matters for port 0. */
   readonly onListening?: (port: number) => void
+  /** Told where the API is, where one is served. */
+  readonly onApiListening?: (port: number) => void
 }
 
 const LEASE = 'lockkeeper-controller'
@@ -92,6 +95,12 @@ export async function runController(options: ControllerOptions, environment: Con
     closers.push(() => probes.close())
     environment.onListening?.(probes.port)
     log.info('probes and metrics are served', { address: options.address, port: probes.port })
+    if (options.api !== undefined) {
+      const { address, api } = options
+      const server = await startApi({ client, address, options: api, metrics, clock, log: loggerOf('api') })
+      closers.push(() => server.close())
+      environment.onApiListening?.(server.port)
+    }
 
     election = startLeaderElection(client, {
       namespace: options.namespace,

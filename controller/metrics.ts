@@ -3,7 +3,7 @@ import { Counter, Gauge, Registry } from 'prom-client'
 /** What the controller counts; no object's name is in a label. */
 export function createMetrics() {
   /** Read when somebody asks. */
-  const readings = { queueLength: () => 0, eventsDropped: () => 0 }
+  const readings = { queueLength: () => 0, eventsDropped: () => 0, records: () => 0, recordsBytes: () => 0 }
   const registry = new Registry()
   const registers = [registry]
   const name = (rest: string) => `lockkeeper_audit_${rest}`
@@ -58,6 +58,40 @@ export function createMetrics() {
       registers,
       collect() {
         this.set(readings.eventsDropped())
+      },
+    }),
+    apiRequests: new Counter({
+      name: 'lockkeeper_api_requests_total',
+      help: 'Requests of gates before the sync, by path and HTTP status.',
+      labelNames: ['route', 'status'] as const,
+      registers,
+    }),
+    liveObjects: new Counter({
+      name: 'lockkeeper_api_live_objects_total',
+      help: 'Live objects that gates asked for: found, absent, or withheld (never read, or not allowed to be).',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    recordsReceived: new Counter({
+      name: 'lockkeeper_records_received_total',
+      help: 'Records of gates, by result: appended, or known already.',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    records: new Gauge({
+      name: 'lockkeeper_records',
+      help: 'Records that are kept.',
+      registers,
+      collect() {
+        this.set(readings.records())
+      },
+    }),
+    recordsBytes: new Gauge({
+      name: 'lockkeeper_records_bytes',
+      help: 'Bytes of the records that are kept.',
+      registers,
+      collect() {
+        this.set(readings.recordsBytes())
       },
     }),
   }

@@ -32,6 +32,8 @@ export const ERROR_CODES = {
   CONFIG_INVALID: { httpStatus: 503, meaning: 'the configuration has mistakes' },
   CLUSTER_UNREACHABLE: { httpStatus: 503, meaning: 'the API server could not be reached' },
   CLUSTER_REFUSED: { httpStatus: 500, meaning: 'the API server refused what the gate asked of it' },
+  CONTROLLER_UNREACHABLE: { httpStatus: 503, meaning: 'the controller could not be reached' },
+  CONTROLLER_REFUSED: { httpStatus: 500, meaning: 'the controller refused what a gate asked of it' },
   NAMESPACE_LOOKUP_FAILED: { httpStatus: 500, meaning: 'the namespace of the request could not be looked up' },
   POLICY_FAILED: { httpStatus: 500, meaning: 'a policy ended with an error' },
   POLICY_UNDEFINED: { httpStatus: 500, meaning: 'an entrypoint of a policy is undefined' },

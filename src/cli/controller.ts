@@ -1,15 +1,26 @@
 import { hostname } from 'node:os'
 import { Option, type Command } from 'commander'
-import type { ControllerOptions } from '../../controller/options.js'
+import type { ApiOptions, ControllerOptions } from '../../controller/options.js'
+import { GateError } from '../errors.js'
 import { LOG_LEVELS } from '../io/log.js'
 import type { CliEnvironment } from './environment.js'
 import { portNumber, repeated, seconds, wholeNumber } from './option-values.js'
 import { inClusterOf, ownNamespace } from './own-pod.js'
 
 /** What commander makes of the flags. */
-interface ControllerFlags extends Omit<ControllerOptions, 'namespace' | 'identity' | 'exemptNamespaces'> {
+interface ControllerFlags
+  extends Omit<ControllerOptions, 'namespace' | 'identity' | 'exemptNamespaces' | 'api'>, ApiFlags {
   readonly namespace?: string
   readonly exemptNamespace: readonly string[]
+}
+
+interface ApiFlags {
+  readonly apiTlsCert?: string
+  readonly apiTlsKey?: string
+  readonly apiPort: number
+  readonly apiCaller: readonly string[]
+  readonly applicationsNamespace: string
+  readonly recordsDirectory?: string
 }
 
 const HOUR_SECONDS = 3_600
@@ -37,6 +48,17 @@ export function addController(parent: Command, environment: CliEnvironment): voi
     )
     .option('--audit-interval-seconds <n>', 'how often everything is judged anew', seconds, HOUR_SECONDS)
     .option('--exempt-namespace <name>', 'a namespace that is not judged; may be given more than once', repeated, [])
+    .option('--api-tls-cert <file>', 'serve live objects to gates before the sync with this certificate')
+    .option('--api-tls-key <file>', 'its key')
+    .option('--api-port <n>', 'the port for these gates', portNumber, 8443)
+    .option(
+      '--api-caller <name>',
+      'system:serviceaccount:<namespace>:<name> that may call; more than once',
+      repeated,
+      [],
+    )
+    .option('--applications-namespace <name>', "Argo CD's own namespace, where its Applications are", 'argocd')
+    .option('--records-directory <path>', 'keep the records of these gates there')
     .addOption(new Option('--log-level <level>', 'the least that is logged').choices(LOG_LEVELS).default('info'))
     .addHelpText(
       'after',
@@ -45,7 +67,9 @@ Examples:
   lockkeeper controller --bundle /bundle --insecure-unsigned
   lockkeeper controller --kubeconfig ~/.kube/config --reports none --log-level debug`,
     )
-    .action(async ({ exemptNamespace, namespace, ...same }: ControllerFlags) => {
+    .action(async (flags: ControllerFlags) => {
+      const { exemptNamespace, namespace, ...same } = flags
+      const api = apiOptions(flags)
       const { stderr, signal, env } = environment
       const { runController } = await import('../../controller/main.js')
       await runController(
@@ -54,8 +78,32 @@ Examples:
           namespace: namespace ?? (await ownNamespace(env)),
           identity: env.POD_NAME ?? hostname(),
           exemptNamespaces: exemptNamespace,
+          ...(api !== null && { api }),
         },
         { inCluster: inClusterOf(env), stderr, signal, now: () => new Date() },
       )
     })
+}
+
+/** null: no certificate is named, so no API is served. @throws GateError USAGE naming every mistake */
+function apiOptions(flags: ApiFlags): ApiOptions | null {
+  const { apiTlsCert, apiTlsKey, apiPort, apiCaller, applicationsNamespace, recordsDirectory } = flags
+  const problems: string[] = []
+  if ((apiTlsCert === undefined) !== (apiTlsKey === undefined)) {
+    problems.push('--api-tls-cert and --api-tls-key go together')
+  }
+  if (apiTlsCert === undefined) {
+    if (apiCaller.length > 0) problems.push('--api-caller needs --api-tls-cert')
+    if (recordsDirectory !== undefined) problems.push('--records-directory needs --api-tls-cert')
+  } else if (apiCaller.length === 0) problems.push('--api-tls-cert needs --api-caller: nobody else may call')
+  if (problems.length > 0) throw new GateError('USAGE', problems.join('\n'))
+  if (apiTlsCert === undefined || apiTlsKey === undefined) return null
+  return {
+    certFile: apiTlsCert,
+    keyFile: apiTlsKey,
+    port: apiPort,
+    callers: apiCaller,
+    applicationsNamespace,
+    ...(recordsDirectory !== undefined && { recordsDirectory }),
+  }
 }

@@ -3,13 +3,22 @@ import { type Manifest, member } from './api-objects.js'
 
 const DAY_SECONDS = 86_400
 
-/** A token of a service account that is there, by TokenRequest; it holds for a day. */
-export async function requestToken(admin: ApiClient, namespace: string, name: string): Promise<string> {
+/**
+ * A token of a service account that is there, by TokenRequest; it holds for a day.
+ *
+ * @param audiences empty: for the API server
+ */
+export async function requestToken(
+  admin: ApiClient,
+  namespace: string,
+  name: string,
+  audiences: readonly string[] = [],
+): Promise<string> {
   const answer = await admin.create(
     {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
-      spec: { expirationSeconds: DAY_SECONDS },
+      spec: { expirationSeconds: DAY_SECONDS, ...(audiences.length > 0 && { audiences }) },
     },
     { of: { apiVersion: 'v1', kind: 'ServiceAccount', name, namespace }, subresource: 'token' },
   )
