@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { Option, type Command } from 'commander'
 import type { ControllerOptions } from '../../controller/options.js'
-import { LOG_LEVELS } from '../io/log.js'
+import { LOG_LEVELS } from '../io/log-levels.js'
 import type { CliEnvironment } from './environment.js'
 import { portNumber, repeated, seconds, wholeNumber } from './option-values.js'
 import { inClusterOf, ownNamespace } from './own-pod.js'
