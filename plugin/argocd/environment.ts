@@ -41,7 +41,7 @@ const MAX_API_VERSIONS = 20_000
 const NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
 const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const KUBE_VERSION = /^v?\d+\.\d+(\.\d+)?([-+][0-9A-Za-z.+-]*)?$/
-const API_VERSION = /^[A-Za-z0-9.-]+(\/[A-Za-z0-9.-]+){0,2}$/
+const API_VERSION = /^[A-Za-z0-9][A-Za-z0-9.-]*(\/[A-Za-z0-9.-]+){0,2}$/
 /** Argo CD's build environment, which its own tools substitute in parameters. */
 const BUILD_NAME = /^ARGOCD_APP_(?!PARAMETERS$)[A-Z0-9_]+$/
 const OWN_PREFIX = 'ARGOCD_ENV_LOCKKEEPER_'

@@ -96,7 +96,6 @@ async function run(request: GenerateRequest, parts: GenerateParts, { clock, sign
   const application = readApplicationEnvironment(env, problems)
   const parameters = readParameters(application.parameters, problems)
   const configuration = tightened(parts.configuration, application.tightening, problems)
-  refuse(problems)
   if (configuration.limits.timeoutMs < parts.configuration.limits.timeoutMs) limit(configuration.limits.timeoutMs)
   const place = await findPlace(directory, {
     workDirectory: configuration.workDirectory ?? workDirectoryOf(env),
