@@ -149,7 +149,7 @@ t.test('JSON, the YAML of Kubernetes and YAML 1.1 read the same objects', t => {
         )
       })
     }),
-    { numRuns: 1_000 },
+    { numRuns: 300 },
   )
   t.end()
 })
