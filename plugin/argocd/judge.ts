@@ -24,7 +24,7 @@ export interface JudgeParts {
   /** Told of every judgement: for records, and for the Application's own notice of its warnings. Must not reject. */
   judged(set: SetDecision, task: JudgeTask): Promise<void>
   /** Told what is being done. */
-  step(step: Step): void
+  readonly step: (step: Step) => void
 }
 
 /**

@@ -7,7 +7,6 @@ import { NumberText, stringifyJson, type Json, type JsonObject } from '../../src
  *
  * @see YAML 1.1, 5.1 "Character Set" and 5.4 "Line Break Characters"; go.yaml.in/yaml/v2, readerc.go
  */
-// eslint-disable-next-line no-control-regex -- those are what it is about
 const NOT_YAML = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g
 
 /** An escape of JSON for half of a character; YAML has no such escape. */
@@ -93,7 +92,7 @@ function checkValues(object: JsonObject, what: string): void {
       // Only a long one is worth its exact length.
       if (key.length < MAX_KEY_CHARACTERS / 6) return
       const written = JSON.stringify(key).replace(NOT_YAML, '\\u0000')
-      if ([...written].length > MAX_KEY_CHARACTERS) {
+      if (Array.from(written).length > MAX_KEY_CHARACTERS) {
         const shown = `${key.slice(0, 40)}…`
         throw new GateError(
           'MANIFEST_INVALID',

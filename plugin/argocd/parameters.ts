@@ -59,7 +59,7 @@ export class ParameterSet {
   /** A parameter of another tool would silently do nothing. */
   refuseOthers(tool: string): void {
     for (const name of this.#values.keys()) {
-      const only = (PARAMETERS[name] as Parameter).tool
+      const only = (PARAMETERS[name]).tool
       if (only !== null && only !== tool) {
         this.#problems.push({
           path: name,
@@ -165,8 +165,8 @@ function readValue(
     if (!Array.isArray(value)) return problem('must be an array') as undefined
     if (!value.every(item => typeof item === 'string')) return problem('must be an array of strings') as undefined
     if (value.length > MAX_ENTRIES) problem(`has more than ${MAX_ENTRIES} items`)
-    for (const [index, item] of value.entries()) check(item as string, `item ${index} `)
-    return value as string[]
+    for (const [index, item] of value.entries()) check(item, `item ${index} `)
+    return value
   }
   if (!isJsonObject(value)) return problem('must be a map') as undefined
   const members = stringMembers(value)

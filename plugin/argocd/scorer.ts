@@ -28,6 +28,8 @@ export interface ScorerOptions {
 
 const MAX_CONNECTIONS = 256
 const REQUEST_TIMEOUT_MS = 5_000
+/** What the kernel keeps of a path; Node would cut the rest off without a word. @see unix(7) */
+const MAX_PATH_BYTES = 107
 
 /** Loads the bundle and listens. @throws GateError when the bundle cannot be used, or the socket */
 export async function startScorer(options: ScorerOptions): Promise<Scorer> {
@@ -69,6 +71,9 @@ export async function startScorer(options: ScorerOptions): Promise<Scorer> {
     void respond(socket)
   })
   server.maxConnections = MAX_CONNECTIONS
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
+    throw new GateError('USAGE', `the path of the socket is longer than ${MAX_PATH_BYTES} bytes: ${path}`)
+  }
   await removeStale(path)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

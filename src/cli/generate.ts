@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import { resolve } from 'node:path'
 import { write, type CliEnvironment } from './environment.js'
+import type * as Door from '../../plugin/argocd/main.js'
 import type { Program } from './program.js'
 
 interface ConfigFlag {
@@ -79,8 +80,8 @@ function addParameters(
     door,
     own,
   }: {
-    readonly door: () => Promise<typeof import('../../plugin/argocd/main.js')>
-    readonly own: () => Parameters<typeof import('../../plugin/argocd/main.js').parametersText>[1]
+    readonly door: () => Promise<typeof Door>
+    readonly own: () => Door.DoorEnvironment
   },
 ): void {
   generate
