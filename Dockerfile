@@ -10,6 +10,7 @@ COPY src src
 COPY webhook webhook
 COPY controller controller
 COPY doctor doctor
+COPY plugin plugin
 RUN npm run build && find dist -name '*.tsbuildinfo' -delete
 
 FROM node:${NODE_VERSION}-bookworm-slim AS dependencies

@@ -1,4 +1,4 @@
-import type { LogLevel } from '../src/io/log.js'
+import type { LogLevel } from '../src/io/log-levels.js'
 
 /** What gates before the sync may ask of the controller. */
 export interface ApiOptions {

@@ -1,4 +1,4 @@
-import type { LogLevel } from '../src/io/log.js'
+import type { LogLevel } from '../src/io/log-levels.js'
 
 /** How `lockkeeper webhook` was called; the command line reads and checks every value. */
 export interface WebhookOptions {

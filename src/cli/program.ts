@@ -6,6 +6,7 @@ import { addDoctor } from './doctor.js'
 import type { CliEnvironment } from './environment.js'
 import type { ExplainOptions } from './explain.js'
 import type { FeedbackOptions } from './feedback.js'
+import { addGenerate } from './generate.js'
 import { rfc3339, wholeNumber } from './option-values.js'
 import type { LookOptions } from './policy.js'
 import type { ScanOptions } from './scan.js'
@@ -52,6 +53,7 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
   addBundle(command, environment)
   addExplain(command, environment)
   addFeedback(command, environment)
+  addGenerate(program, environment, version)
   addWebhook(command, environment, version)
   addController(command, environment)
   addDoctor(program, environment, version)

@@ -1,7 +1,6 @@
 import { pino, type DestinationStream } from 'pino'
+import type { LogLevel } from './log-levels.js'
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** Every key a log line may have: identifiers and figures, never an object's body, a Secret's data or a token. */
 export interface LogFields {

@@ -30,6 +30,9 @@ const TABLE: Record<string, { folders: string[]; packages: string[] }> = {
     folders: ['src/', 'src/io/', 'src/io/cluster/', 'controller/'],
     packages: ['node:*', 'prom-client'],
   },
+  'plugin/argocd/': { folders: ['src/', 'src/io/', 'plugin/argocd/'], packages: ['node:*'] },
+  // It starts with every render: nothing but Node itself.
+  'plugin/argocd/client': { folders: [], packages: ['node:net', 'node:fs'] },
   // It says what the registration should be, so it builds it as the gate does; nothing else of the gate's is its affair.
   'doctor/': {
     folders: ['src/', 'src/io/', 'src/io/cluster/', 'webhook/registration/', 'doctor/'],
@@ -38,8 +41,17 @@ const TABLE: Record<string, { folders: string[]; packages: string[] }> = {
   'doctor/checks/': { folders: ['src/', 'webhook/registration/', 'doctor/'], packages: ['node:crypto'] },
 }
 /** Folders beside the core; the more special first. */
-const OUTER = ['src/io/cluster/', 'src/io/', 'src/cli/', 'webhook/registration/', 'webhook/', 'controller/', 'doctor/']
-const DOORS = ['webhook/', 'controller/', 'doctor/']
+const OUTER = [
+  'src/io/cluster/',
+  'src/io/',
+  'src/cli/',
+  'plugin/argocd/',
+  'webhook/registration/',
+  'webhook/',
+  'controller/',
+  'doctor/',
+]
+const DOORS = ['plugin/argocd/', 'webhook/', 'controller/', 'doctor/']
 
 /** The modules a file imports at run time; `import type` is free. */
 function importsOf(text: string): string[] {
@@ -119,9 +131,37 @@ t.test('the core does not touch the process, the console or the clock', t => {
   t.end()
 })
 
+/** Every file of this project and every package that a file loads, through the files it imports, but for dynamic imports. */
+function loadedBy(file: string, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(file)) return found
+  found.add(file)
+  const text = readFileSync(join(ROOT, file), 'utf8')
+  for (const specifier of importsOf(text.replaceAll(/\bimport\('[^']+'\)/g, ''))) {
+    if (specifier.startsWith('.')) loadedBy(normalize(join(dirname(file), specifier)).replace(/\.js$/, '.ts'), found)
+    else found.add(specifier)
+  }
+  return found
+}
+
+t.test('lockkeeper generate loads no cluster client, no server and no logger', t => {
+  const starts = ['src/cli/main.ts', 'plugin/argocd/main.ts', 'plugin/argocd/judge-thread.ts']
+  const loaded = new Set(starts.flatMap(each => [...loadedBy(each)]))
+  const heavy = ['@kubernetes/client-node', 'express', 'node-forge', 'pino', 'prom-client', '@opentelemetry/api']
+  t.ok(loaded.has('commander') && loaded.has('js-yaml'), 'what it does load was found')
+  t.strictSame(
+    heavy.filter(each => loaded.has(each)),
+    [],
+  )
+  t.ok(loadedBy('webhook/main.ts').has('express'), 'what the webhook loads would be found')
+  t.end()
+})
+
+/** What is started as a program of its own. */
+const PROGRAMS = ['src/cli/main.ts', 'plugin/argocd/client.ts']
+
 t.test('only the command line reads arguments and environment', t => {
   const found = sourceFiles().filter(
-    file => file !== 'src/cli/main.ts' && /process\.(env|argv)\b/.test(readFileSync(join(ROOT, file), 'utf8')),
+    file => !PROGRAMS.includes(file) && /process\.(env|argv)\b/.test(readFileSync(join(ROOT, file), 'utf8')),
   )
   t.strictSame(found, [])
   t.end()

@@ -8,7 +8,11 @@ export interface ApplicationSource {
   readonly repoURL: string
   readonly path?: string
   readonly targetRevision?: string
-  readonly plugin?: { readonly name?: string; readonly env?: readonly { name: string; value: string }[] }
+  readonly plugin?: {
+    readonly name?: string
+    readonly env?: readonly { name: string; value: string }[]
+    readonly parameters?: readonly Readonly<Record<string, unknown>>[]
+  }
   readonly [field: string]: unknown
 }
 
