@@ -24,7 +24,7 @@ interface Applied {
 export function appliedObject(manifest: JsonObject, live: JsonObject): JsonObject {
   const applied = appliedMembers(live)
   if (applied === null) return manifest
-  const object = merge(manifest, live, applied)
+  const object = merge(applied.onClient === undefined ? manifest : withAnnotations(manifest), live, applied)
   const { metadata } = object
   if (!isJsonObject(metadata)) return object
   // Bookkeeping that the server writes anew with every change.
@@ -34,6 +34,14 @@ export function appliedObject(manifest: JsonObject, live: JsonObject): JsonObjec
     metadata.annotations = Object.assign(emptyObject(), Object.fromEntries(others))
   }
   return object
+}
+
+/** Client-side apply puts an annotation into every manifest: the member is always there, and never goes as a whole. */
+function withAnnotations(manifest: JsonObject): JsonObject {
+  const metadata = isJsonObject(manifest.metadata) ? manifest.metadata : emptyObject()
+  if (isJsonObject(metadata.annotations)) return manifest
+  const annotated = Object.assign(emptyObject(), metadata, { annotations: emptyObject() })
+  return Object.assign(emptyObject(), manifest, { metadata: annotated })
 }
 
 function merge(manifest: JsonObject, live: JsonObject, applied: Applied): JsonObject {

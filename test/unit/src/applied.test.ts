@@ -83,6 +83,13 @@ t.test('of the live object is kept', t => {
       }),
       keeps: { strategy: true },
     },
+    'of an empty member that was applied on the server what others own': {
+      base: live({
+        metadata: managedFields({ 'f:spec': { 'f:strategy': { '.': {} } } }),
+        spec: { strategy: { other: 'x' } },
+      }),
+      keeps: { strategy: true },
+    },
     'not a list that was applied on the server': {
       base: live({
         metadata: managedFields({ 'f:spec': { 'f:list': { 'k:{"name":"a"}': { '.': {}, 'f:name': {} } } } }),
@@ -123,6 +130,14 @@ t.test('of the live object is kept', t => {
     const found = appliedObject(over, base).spec as JsonObject
     t.strictSame(Object.fromEntries(Object.keys(keeps).map(key => [key, found[key] !== undefined])), keeps, name)
   }
+  t.end()
+})
+
+t.test('annotations of others stay where the last of the manifest goes', t => {
+  const noted = { ...manifest, metadata: { ...(manifest.metadata as JsonObject), annotations: { note: 'kept' } } }
+  const base = live({ annotations: { note: 'kept', ...lastApplied(noted) } })
+  const { annotations } = appliedObject(manifest, base).metadata as JsonObject
+  t.equal(canonicalJson(annotations ?? null), '{"deployment.kubernetes.io/revision":"3"}')
   t.end()
 })
 
