@@ -1,5 +1,23 @@
 import type { LogLevel } from '../src/io/log.js'
 
+/** What the controller does for Argo CD. */
+export interface ArgoCdOptions {
+  /** Where Argo CD is: the keys of receipts are put there. */
+  readonly namespace: string
+  /** Where Applications are. */
+  readonly applicationNamespaces: readonly string[]
+  /** As Applications name it. */
+  readonly pluginName: string
+  /** Ask Applications for a hard refresh when the bundle changes. */
+  readonly refreshApplications: boolean
+  readonly refreshesPerSecond: number
+  readonly refreshDelaySeconds: number
+  /** Make and change the keys of receipts. */
+  readonly receiptKeys: boolean
+  readonly rotateKeysAfterDays: number
+  readonly trustOldKeysDays: number
+}
+
 /** How `lockkeeper controller` was called; the command line reads and checks every value. */
 export interface ControllerOptions {
   readonly address: string
@@ -19,5 +37,7 @@ export interface ControllerOptions {
   /** How often everything is judged anew, beside what changes. */
   readonly auditIntervalSeconds: number
   readonly exemptNamespaces: readonly string[]
+  /** undefined: nothing is done for Argo CD */
+  readonly argocd?: ArgoCdOptions
   readonly logLevel: LogLevel
 }
