@@ -1,9 +1,10 @@
 // The gate before the sync as it is installed: rendered by kustomize onto a stand-in of argocd-repo-server, judged by our own
 // gate, and taken by a real API server.
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import t from 'tap'
+import { parse } from 'yaml'
 import type { KubeObject } from '../../src/manifest.js'
 import { judgeTogether, nameOf, objectsOf } from '../helpers/own-manifests.js'
 import { ROOT } from '../helpers/repository.js'
@@ -37,6 +38,10 @@ function kustomized(directory: string, { resources, components, ...more }: Kusto
   return objectsOf(stdout, 'kustomize.yaml')
 }
 
+function load(path: string): Manifest {
+  return parse(readFileSync(join(ROOT, path), 'utf8')) as Manifest
+}
+
 t.test('the gate before the sync', async t => {
   const directory = t.testdir()
   const argocd = kustomized(directory, {
@@ -59,6 +64,44 @@ t.test('the gate before the sync', async t => {
       verdicts.flatMap(({ object, violations }) => violations.map(each => `${object} ${each}`)),
       ['ClusterRole lockkeeper-webhook rbac_admission: warn'],
     )
+  })
+
+  await t.test('the warm form renders in a container of its own', async t => {
+    const warm = kustomized(directory, {
+      namespace: 'argocd',
+      resources: ['test/fixtures/argocd-repo-server.yaml'],
+      components: ['manifests/argocd/repo-server', 'manifests/argocd/warm'],
+    })
+    const verdicts = await judgeTogether(warm)
+    t.strictSame(
+      verdicts.flatMap(({ object, violations }) => violations.map(each => `${object} ${each}`)),
+      [],
+    )
+    const deployment = warm.find(each => each.kind === 'Deployment')
+    const names = (member(deployment, 'spec', 'template', 'spec', 'containers') as { name: string }[]).map(
+      each => each.name,
+    )
+    t.strictSame(names.sort(), ['argocd-repo-server', 'lockkeeper', 'lockkeeper-scorer'])
+    const plugin = warm.find(each => each.metadata.name === 'lockkeeper-plugin')
+    t.match(member(plugin, 'data', 'plugin.yaml'), '/run/lockkeeper/scorer.sock')
+  })
+
+  await t.test('the values of the Helm chart say the same', t => {
+    const values = load('manifests/argocd/values-argo-cd.yaml')
+    const sidecar = member(load('manifests/argocd/repo-server/sidecar.yaml'), 'spec', 'template', 'spec')
+    const chart = member(values, 'repoServer') as Record<string, unknown>
+    t.strictSame(
+      { initContainers: chart.initContainers, containers: chart.extraContainers, volumes: chart.volumes },
+      sidecar,
+    )
+    t.strictSame(
+      member(values, 'extraObjects'),
+      ['plugin', 'generate'].map(each => load(`manifests/argocd/repo-server/${each}.yaml`)),
+    )
+    const { triggers, templates } = member(values, 'notifications') as Record<string, object>
+    const notifications = load('manifests/argocd/notifications/notifications.yaml')
+    t.strictSame({ ...triggers, ...templates }, member(notifications, 'data'))
+    t.end()
   })
 
   await t.test('the sidecar is confined, and shares only the sockets with repo-server', t => {

@@ -115,13 +115,21 @@ t.test('the controller beside Argo CD', async t => {
     // What Argo CD does when it has refreshed.
     await admin.patch(gated, { metadata: { annotations: { [REFRESH]: null } } })
     const two = startController(t, args)
-    await waitFor('it leads', () => Promise.resolve(two.lines().some(each => each.message === 'this replica leads')), waiting)
+    await waitFor(
+      'it leads',
+      () => Promise.resolve(two.lines().some(each => each.message === 'this replica leads')),
+      waiting,
+    )
     const manifest = join(bundle, '.manifest')
     const changed = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, unknown>
     writeFileSync(`${bundle}.new`, JSON.stringify({ ...changed, revision: 'another' }))
     renameSync(`${bundle}.new`, manifest)
     await admin.waitUntil(gated, 'it is asked again', isAsked, waiting)
-    await waitFor('the audit begins anew', () => Promise.resolve(two.lines().some(each => each.revision === 'another')), waiting)
+    await waitFor(
+      'the audit begins anew',
+      () => Promise.resolve(two.lines().some(each => each.revision === 'another')),
+      waiting,
+    )
     const inForce = two.lines().find(each => each.revision === 'another')
     const asking = two.lines().filter(each => each.message === ASKING)
     t.strictSame(
