@@ -76,6 +76,17 @@ t.test('the oldest part counts', t => {
   t.end()
 })
 
+t.test('one part whose version is not known is enough not to know it', t => {
+  const [version] = checkArgoCd(
+    withLooks({
+      argoCdDeployments: { seen: [workload('argocd-repo-server', ['a', 'argocd:v3.5.7'])] },
+      argoCdStatefulSets: { seen: [workload('argocd-application-controller', ['a', 'argocd:latest'])] },
+    }),
+  )
+  t.strictSame([version?.level, version?.detail], ['info', 'argocd:latest, argocd:v3.5.7'])
+  t.end()
+})
+
 t.test('the plugin', t => {
   const cases: Record<string, { sidecar: string | null; expected: readonly [Level, string] }> = {
     'it is not there': { sidecar: null, expected: ['info', 'Argo CD is here without the gate before the sync'] },
