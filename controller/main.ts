@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { thrownText } from '../src/errors.js'
+import { GateError, thrownText } from '../src/errors.js'
 import { builtInBundlePath, loadBundleFiles } from '../src/io/bundle-source.js'
 import { createClusterClient } from '../src/io/cluster/client.js'
 import { SYSTEM_CLOCK } from '../src/io/cluster/clock.js'
@@ -7,10 +7,12 @@ import { type InCluster, openConnection } from '../src/io/cluster/connection.js'
 import { createEventRecorder } from '../src/io/cluster/event-recorder.js'
 import { type LeaderElection, startLeaderElection } from '../src/io/cluster/lease.js'
 import { createLogger } from '../src/io/log.js'
-import { createPool } from '../src/io/pool.js'
+import { createLivePool } from '../src/io/live-pool.js'
 import { startProbeServer } from '../src/io/probe-server.js'
 import { startApi } from './api/api.js'
+import { argoCdWorks } from './argocd-works.js'
 import { runAudit } from './audit/audit.js'
+import { BundleInForce } from './bundle-in-force.js'
 import { createMetrics } from './metrics.js'
 import type { ControllerOptions } from './options.js'
 
@@ -29,6 +31,7 @@ export interface ControllerEnvironment {
 }
 
 const LEASE = 'lockkeeper-controller'
+const BUNDLE_POLL_MS = 5_000
 
 /**
  * `lockkeeper controller`: takes part in the election, and audits the cluster while it leads, until the signal is aborted.
@@ -51,19 +54,39 @@ export async function runController(options: ControllerOptions, environment: Con
   const loggerOf = (component: string) =>
     createLogger({ component, level: options.logLevel, stream: { write: line => void stderr.write(line) } })
   const log = loggerOf('controller')
-  const pool = await createPool({
-    files: await loadBundleFiles(options.bundle ?? (await builtInBundlePath())),
-    allowUnsigned: options.bundle === undefined || options.insecureUnsigned,
-    // In the background: one core is enough when nobody says otherwise.
-    workers: options.workers ?? 1,
+  const metrics = createMetrics()
+  const bundlePath = options.bundle ?? (await builtInBundlePath())
+  const inForce = new BundleInForce()
+  let refused: GateError | null = null
+  const live = await createLivePool({
+    load: () => loadBundleFiles(bundlePath),
+    pollMs: BUNDLE_POLL_MS,
+    pool: {
+      allowUnsigned: options.bundle === undefined || options.insecureUnsigned,
+      // In the background: one core is enough when nobody says otherwise.
+      workers: options.workers ?? 1,
+    },
+    onBundle: ({ digest, revision }) => {
+      inForce.change()
+      log.info(options.bundle === undefined ? 'judging with the built-in bundle' : 'judging with a bundle', {
+        bundle: digest,
+        revision,
+      })
+    },
+    onRefused: error => {
+      refused = error
+      metrics.bundlesRefused.inc()
+      log.error('the bundle cannot be used', { code: error.code, error: error.message, file: bundlePath })
+    },
   })
-  const { digest, revision } = pool.bundle.reference
-  log.info(options.bundle === undefined ? 'judging with the built-in bundle' : 'judging with a bundle', {
-    bundle: digest,
-    revision,
-  })
-  const closers: (() => Promise<void> | void)[] = [() => pool.close()]
+  const closers: (() => Promise<void> | void)[] = [() => live.drain()]
   try {
+    // There is nothing to go on with: who starts it is told.
+    const poolInForce = () => {
+      if (live.current === null) throw refused ?? new GateError('BUNDLE_UNREADABLE', 'no bundle was loaded')
+      return live.current
+    }
+    poolInForce()
     const connection = await openConnection({
       ...(options.kubeconfig !== undefined && { kubeconfig: options.kubeconfig }),
       inCluster: environment.inCluster,
@@ -72,7 +95,6 @@ export async function runController(options: ControllerOptions, environment: Con
     closers.push(() => {
       client.close()
     })
-    const metrics = createMetrics()
     const events = createEventRecorder(client, {
       reportingController: 'lockkeeper.dev/controller',
       reportingInstance: options.identity,
@@ -83,7 +105,7 @@ export async function runController(options: ControllerOptions, environment: Con
     metrics.readings.eventsDropped = () => events.dropped
 
     const failed: { with: Error | null } = { with: null }
-    let auditing: Promise<void> = Promise.resolve()
+    let working: Promise<unknown> = Promise.resolve()
     let election: LeaderElection | null = null
     const probes = await startProbeServer({
       address: options.address,
@@ -109,9 +131,8 @@ export async function runController(options: ControllerOptions, environment: Con
       onStarted: leading => {
         setMaxListeners(0, leading)
         metrics.leader.set(1)
-        const parts = {
+        const audit = {
           client,
-          pool,
           events,
           metrics,
           reports: options.reports,
@@ -121,14 +142,27 @@ export async function runController(options: ControllerOptions, environment: Con
           log: loggerOf('audit'),
           clock,
         }
-        auditing = runAudit(parts, leading).catch((thrown: unknown) => {
-          // A defect: another replica may do better, and a program that ends is seen.
-          failed.with = thrown instanceof Error ? thrown : new Error(thrownText(thrown))
-          end()
-        })
+        const works = [
+          inForce.withEach(until => runAudit({ ...audit, pool: poolInForce() }, until), leading),
+          ...argoCdWorks(options, {
+            client,
+            metrics,
+            clock,
+            loggerOf,
+            bundle: () => poolInForce().bundle.reference.digest,
+          }).map(run => run(leading)),
+        ]
+        const watched = works.map(each =>
+          each.catch((thrown: unknown) => {
+            // A defect: another replica may do better, and a program that ends is seen.
+            failed.with = thrown instanceof Error ? thrown : new Error(thrownText(thrown))
+            end()
+          }),
+        )
+        working = Promise.all(watched)
       },
       onStopped: async () => {
-        await auditing
+        await working
         metrics.leader.set(0)
         // What was found is for the one who leads to say.
         metrics.findings.reset()

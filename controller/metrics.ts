@@ -94,6 +94,43 @@ export function createMetrics() {
         this.set(readings.recordsBytes())
       },
     }),
+    refreshes: new Counter({
+      name: 'lockkeeper_freshness_refreshes_total',
+      help: 'Hard refreshes of Argo CD Applications because of another bundle, by result: asked, gone, or failed.',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    refreshesLeft: new Gauge({
+      name: 'lockkeeper_freshness_refreshes_left',
+      help: 'Applications that have still to be asked for a refresh because of the bundle in force.',
+      registers,
+    }),
+    announced: new Gauge({
+      name: 'lockkeeper_freshness_announced_timestamp_seconds',
+      help: 'When every Application of the plugin had been asked for a refresh; 0 when this replica has not done so.',
+      registers,
+    }),
+    bundlesRefused: new Counter({
+      name: 'lockkeeper_controller_bundles_refused_total',
+      help: 'Bundles that could not be used; the last good one goes on.',
+      registers,
+    }),
+    receiptKeysMade: new Counter({
+      name: 'lockkeeper_receipt_keys_made_total',
+      help: 'Keys made to sign receipts with, by why: first, lost, or rotation.',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
+    receiptKeysTrusted: new Gauge({
+      name: 'lockkeeper_receipt_keys_trusted',
+      help: 'Public keys that receipts are checked with.',
+      registers,
+    }),
+    receiptKeyCreated: new Gauge({
+      name: 'lockkeeper_receipt_keys_signing_created_timestamp_seconds',
+      help: 'When the key was made that signs receipts.',
+      registers,
+    }),
   }
 }
 

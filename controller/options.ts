@@ -15,6 +15,24 @@ export interface ApiOptions {
   readonly recordsDirectory?: string
 }
 
+/** What the controller does for Argo CD. */
+export interface ArgoCdOptions {
+  /** Where Argo CD is: the keys of receipts are put there. */
+  readonly namespace: string
+  /** Where Applications are. */
+  readonly applicationNamespaces: readonly string[]
+  /** As Applications name it. */
+  readonly pluginName: string
+  /** Ask Applications for a hard refresh when the bundle changes. */
+  readonly refreshApplications: boolean
+  readonly refreshesPerSecond: number
+  readonly refreshDelaySeconds: number
+  /** Make and change the keys of receipts. */
+  readonly receiptKeys: boolean
+  readonly rotateKeysAfterDays: number
+  readonly trustOldKeysDays: number
+}
+
 /** How `lockkeeper controller` was called; the command line reads and checks every value. */
 export interface ControllerOptions {
   readonly address: string
@@ -36,5 +54,7 @@ export interface ControllerOptions {
   readonly exemptNamespaces: readonly string[]
   /** undefined: no API is served */
   readonly api?: ApiOptions
+  /** undefined: nothing is done for Argo CD */
+  readonly argocd?: ArgoCdOptions
   readonly logLevel: LogLevel
 }

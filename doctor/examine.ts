@@ -1,4 +1,5 @@
 import { checkAccess } from './checks/access.js'
+import { checkArgoCd } from './checks/argocd.js'
 import { checkCertificate } from './checks/certificate.js'
 import { checkCluster } from './checks/cluster.js'
 import { checkCoverage } from './checks/coverage.js'
@@ -18,6 +19,7 @@ const CHECKS: readonly Check[] = [
   checkCertificate,
   checkReplicas,
   checkOtherWebhooks,
+  checkArgoCd,
   checkCluster,
   checkAccess,
 ]

@@ -30,6 +30,9 @@ export interface GatePlace {
   readonly namespace: string
   readonly configurationName: string
   readonly certificateSecret: string
+  readonly argoCdNamespace: string
+  /** Of this program. */
+  readonly version: string
   /** Of the bundle, with the team's configuration applied. */
   readonly cards: readonly PolicyCard[]
   readonly workloads: readonly WorkloadEntry[]
@@ -70,6 +73,11 @@ export interface ClusterLooks {
   /** PEM of the certificate that the gate shows; nothing else of the Secret is kept. */
   readonly leaf: Look<string | null>
   readonly failOpen: Look<readonly FailOpen[]>
+  /** Of Argo CD's repo-server and application controller; none where the cluster has no Applications. */
+  readonly argoCdDeployments: Look<readonly JsonObject[]>
+  readonly argoCdStatefulSets: Look<readonly JsonObject[]>
+  /** argocd-cm; null: it is not there. */
+  readonly argoCdSettings: Look<JsonObject | null>
 }
 
 export interface ClusterFacts {

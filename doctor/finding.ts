@@ -3,7 +3,15 @@ export type Level = 'ok' | 'info' | 'warn' | 'error'
 
 /** What a finding is about; findings are shown by area. */
 export type Area =
-  'registration' | 'coverage' | 'certificate' | 'replicas' | 'webhooks' | 'cluster' | 'access' | 'installation'
+  | 'registration'
+  | 'coverage'
+  | 'certificate'
+  | 'replicas'
+  | 'webhooks'
+  | 'argocd'
+  | 'cluster'
+  | 'access'
+  | 'installation'
 
 /** What was looked at, how it is, and what to do. */
 export interface Finding {

@@ -51,6 +51,7 @@ async function clusterFindings(
   const facts = await readCluster(connection, {
     gate: {
       ...place,
+      version,
       cards: bundle === null ? [] : bundle.cards.map(card => configuredCard(card, bundle.config)),
       workloads: bundle === null ? WORKLOADS : [...WORKLOADS, ...bundle.config.workloads],
     },

@@ -12,6 +12,7 @@ export interface DoctorOptions {
     readonly namespace: string
     readonly configurationName: string
     readonly certificateSecret: string
+    readonly argoCdNamespace: string
   }
   /** undefined: the built-in bundle */
   readonly bundle?: string

@@ -8,6 +8,7 @@ const TITLES: Readonly<Record<Area, string>> = {
   certificate: 'Certificate',
   replicas: 'Replicas',
   webhooks: 'Other webhooks',
+  argocd: 'Argo CD',
   cluster: 'The cluster',
   access: 'What could not be looked at',
   installation: 'This installation',

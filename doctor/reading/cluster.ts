@@ -21,6 +21,8 @@ const TIMEOUT_MS = 15_000
 const MAX_VERSION_BYTES = 1024 * 1024
 /** As the gate calls it. */
 const LEASE = 'lockkeeper-webhook'
+/** What renders and what syncs. */
+const ARGOCD_PARTS = 'app.kubernetes.io/name in (argocd-repo-server,argocd-application-controller)'
 
 /**
  * Looks at all that the checks are about. Nothing is written, and nothing of a Secret but its certificate is kept.
@@ -104,6 +106,17 @@ async function readLooks(
     lookAtLeaf(client, gate),
     look({ verb: 'get', target: '/metrics', namespace: null, name: null }, () => readFailOpen(client)),
   ])
+  const hasArgoCd =
+    discovery.seen?.resources.some(each => each.group === 'argoproj.io' && each.resource === 'applications') ?? false
+  const argoCd = (group: string, resource: string): Collection => ({
+    ...within(group, 'v1', resource),
+    namespace: gate.argoCdNamespace,
+  })
+  const [argoCdDeployments, argoCdStatefulSets, argoCdSettings] = await Promise.all([
+    hasArgoCd ? lookThrough(client, argoCd('apps', 'deployments'), ARGOCD_PARTS) : nothing,
+    hasArgoCd ? lookThrough(client, argoCd('apps', 'statefulsets'), ARGOCD_PARTS) : nothing,
+    hasArgoCd ? lookAt(client, argoCd('', 'configmaps'), 'argocd-cm') : { seen: null },
+  ])
   return {
     configuration,
     validating,
@@ -120,6 +133,9 @@ async function readLooks(
     lease,
     leaf,
     failOpen,
+    argoCdDeployments,
+    argoCdStatefulSets,
+    argoCdSettings,
   }
 }
 

@@ -4,14 +4,23 @@ import type { ApiOptions, ControllerOptions } from '../../controller/options.js'
 import { GateError } from '../errors.js'
 import { LOG_LEVELS } from '../io/log-levels.js'
 import type { CliEnvironment } from './environment.js'
-import { portNumber, repeated, seconds, wholeNumber } from './option-values.js'
+import { days, portNumber, repeated, seconds, wholeNumber } from './option-values.js'
 import { inClusterOf, ownNamespace } from './own-pod.js'
 
 /** What commander makes of the flags. */
 interface ControllerFlags
-  extends Omit<ControllerOptions, 'namespace' | 'identity' | 'exemptNamespaces' | 'api'>, ApiFlags {
+  extends Omit<ControllerOptions, 'namespace' | 'identity' | 'exemptNamespaces' | 'api' | 'argocd'>, ApiFlags {
   readonly namespace?: string
   readonly exemptNamespace: readonly string[]
+  readonly argocdNamespace: string
+  readonly applicationNamespace: readonly string[]
+  readonly argocdPlugin: string
+  readonly refreshApplications: boolean
+  readonly refreshesPerSecond: number
+  readonly refreshDelaySeconds: number
+  readonly receiptKeys: boolean
+  readonly rotateKeysAfterDays: number
+  readonly trustOldKeysDays: number
 }
 
 interface ApiFlags {
@@ -19,7 +28,6 @@ interface ApiFlags {
   readonly apiTlsKey?: string
   readonly apiPort: number
   readonly apiCaller: readonly string[]
-  readonly applicationsNamespace: string
   readonly recordsDirectory?: string
 }
 
@@ -57,8 +65,21 @@ export function addController(parent: Command, environment: CliEnvironment): voi
       repeated,
       [],
     )
-    .option('--applications-namespace <name>', "Argo CD's own namespace, where its Applications are", 'argocd')
     .option('--records-directory <path>', 'keep the records of these gates there')
+    .option('--refresh-applications', 'ask Argo CD Applications for a hard refresh when the bundle changes', false)
+    .option('--argocd-namespace <name>', 'where Argo CD is', 'argocd')
+    .option(
+      '--application-namespace <name>',
+      'where Applications are; may be given more than once (default: where Argo CD is)',
+      repeated,
+      [],
+    )
+    .option('--argocd-plugin <name>', 'the name of the plugin in Applications', 'lockkeeper-v1')
+    .option('--refreshes-per-second <n>', 'how many Applications are asked for a refresh', wholeNumber, 2)
+    .option('--refresh-delay-seconds <n>', 'until the gates before the sync have a new bundle, too', seconds, 120)
+    .option('--receipt-keys', "make and change the keys of receipts in Argo CD's namespace", false)
+    .option('--rotate-keys-after-days <n>', 'how long a key signs receipts', days, 365)
+    .option('--trust-old-keys-days <n>', 'how long a key is trusted after another one signs', days, 90)
     .addOption(new Option('--log-level <level>', 'the least that is logged').choices(LOG_LEVELS).default('info'))
     .addHelpText(
       'after',
@@ -68,7 +89,9 @@ Examples:
   lockkeeper controller --kubeconfig ~/.kube/config --reports none --log-level debug`,
     )
     .action(async (flags: ControllerFlags) => {
-      const { exemptNamespace, namespace, ...same } = flags
+      const { exemptNamespace, namespace, argocdNamespace, applicationNamespace, argocdPlugin, ...others } = flags
+      const { refreshApplications, refreshesPerSecond, refreshDelaySeconds, ...rest } = others
+      const { receiptKeys, rotateKeysAfterDays, trustOldKeysDays, ...same } = rest
       const api = apiOptions(flags)
       const { stderr, signal, env } = environment
       const { runController } = await import('../../controller/main.js')
@@ -79,6 +102,17 @@ Examples:
           identity: env.POD_NAME ?? hostname(),
           exemptNamespaces: exemptNamespace,
           ...(api !== null && { api }),
+          argocd: {
+            namespace: argocdNamespace,
+            applicationNamespaces: applicationNamespace.length > 0 ? applicationNamespace : [argocdNamespace],
+            pluginName: argocdPlugin,
+            refreshApplications,
+            refreshesPerSecond,
+            refreshDelaySeconds,
+            receiptKeys,
+            rotateKeysAfterDays,
+            trustOldKeysDays,
+          },
         },
         { inCluster: inClusterOf(env), stderr, signal, now: () => new Date() },
       )
@@ -86,8 +120,8 @@ Examples:
 }
 
 /** null: no certificate is named, so no API is served. @throws GateError USAGE naming every mistake */
-function apiOptions(flags: ApiFlags): ApiOptions | null {
-  const { apiTlsCert, apiTlsKey, apiPort, apiCaller, applicationsNamespace, recordsDirectory } = flags
+function apiOptions(flags: ApiFlags & Pick<ControllerFlags, 'argocdNamespace'>): ApiOptions | null {
+  const { apiTlsCert, apiTlsKey, apiPort, apiCaller, argocdNamespace, recordsDirectory } = flags
   const problems: string[] = []
   if ((apiTlsCert === undefined) !== (apiTlsKey === undefined)) {
     problems.push('--api-tls-cert and --api-tls-key go together')
@@ -103,7 +137,7 @@ function apiOptions(flags: ApiFlags): ApiOptions | null {
     keyFile: apiTlsKey,
     port: apiPort,
     callers: apiCaller,
-    applicationsNamespace,
+    applicationsNamespace: argocdNamespace,
     ...(recordsDirectory !== undefined && { recordsDirectory }),
   }
 }

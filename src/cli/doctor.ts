@@ -14,6 +14,7 @@ interface DoctorFlags {
   readonly namespace?: string
   readonly configurationName: string
   readonly certificateSecret: string
+  readonly argocdNamespace: string
   readonly bundle?: string
   readonly format: 'text' | 'json'
   readonly failOnWarn: boolean
@@ -39,6 +40,7 @@ export function addDoctor(
     .option('-n, --namespace <name>', 'where the gate is (default: lockkeeper-system, or that of the Pod)')
     .option('--configuration-name <name>', 'the name of the ValidatingWebhookConfiguration', 'lockkeeper')
     .option('--certificate-secret <name>', 'the Secret that the replicas share', 'lockkeeper-webhook-tls')
+    .option('--argocd-namespace <name>', 'where Argo CD is', 'argocd')
     .option('--bundle <path>', 'the bundle that the gate judges by (default: the built-in one)')
     .addOption(new Option('--format <format>', 'how the answer is written').choices(['text', 'json']).default('text'))
     .option('--fail-on-warn', 'exit with 3 where there are warnings and no error', false)
@@ -73,7 +75,17 @@ Exit codes: 0 nothing is wrong, 1 an error was found, 2 could not ask the cluste
 
 /** Checks what flags say together. @throws GateError USAGE */
 async function doctorOptions(flags: DoctorFlags, { env }: CliEnvironment): Promise<DoctorOptions> {
-  const { cluster, context, namespace, configurationName, certificateSecret, bundle, format, failOnWarn } = flags
+  const {
+    cluster,
+    context,
+    namespace,
+    configurationName,
+    certificateSecret,
+    argocdNamespace,
+    bundle,
+    format,
+    failOnWarn,
+  } = flags
   const same = { format, failOnWarn, ...(bundle !== undefined && { bundle }) }
   const lost = (['kubeconfig', 'context', 'namespace'] as const).filter(each => flags[each] !== undefined)
   if (!cluster) {
@@ -90,6 +102,7 @@ async function doctorOptions(flags: DoctorFlags, { env }: CliEnvironment): Promi
       namespace: namespace ?? (await ownNamespace(env)),
       configurationName,
       certificateSecret,
+      argoCdNamespace: argocdNamespace,
       ...(kubeconfig !== undefined && { kubeconfig }),
       ...(context !== undefined && { context }),
     },

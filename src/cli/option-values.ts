@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander'
 const MAX_WORKERS = 256
 const MAX_PORT = 65_535
 const MAX_SECONDS = 86_400
+const MAX_DAYS = 3_650
 
 /** How many threads. */
 export function wholeNumber(text: string): number {
@@ -17,6 +18,11 @@ export function portNumber(text: string): number {
 /** A time in whole seconds, of a day at most. */
 export function seconds(text: string): number {
   return within(text, 0, MAX_SECONDS)
+}
+
+/** A time in whole days, of ten years at most. */
+export function days(text: string): number {
+  return within(text, 1, MAX_DAYS)
 }
 
 /** Collects an option that may be given more than once. */

@@ -62,6 +62,8 @@ export function healthyFacts(): ClusterFacts {
       namespace: NAMESPACE,
       configurationName: 'lockkeeper',
       certificateSecret: 'lockkeeper-webhook-tls',
+      argoCdNamespace: 'argocd',
+      version: '0.1.0',
       cards,
       workloads,
     },
@@ -105,6 +107,9 @@ export function healthyFacts(): ClusterFacts {
       },
       leaf: { seen: leaf.cert },
       failOpen: { seen: [] },
+      argoCdDeployments: { seen: [] },
+      argoCdStatefulSets: { seen: [] },
+      argoCdSettings: { seen: null },
     },
   }
 }

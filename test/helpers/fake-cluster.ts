@@ -6,7 +6,7 @@ import {
   type WatchEvent,
 } from '../../src/io/cluster/cluster-client.js'
 import { namesOf } from '../../src/io/cluster/object-names.js'
-import { isJsonObject, type JsonObject, parseJson, stringifyJson } from '../../src/json.js'
+import { isJsonObject, type Json, type JsonObject, parseJson, stringifyJson } from '../../src/json.js'
 
 interface Change {
   readonly version: number
@@ -114,7 +114,13 @@ export class FakeCluster {
         }
         return this.put(collection, object)
       }),
-    patch: () => Promise.reject(new Error('nothing is patched here')),
+    patch: (collection, name, patch, { type }) =>
+      this.#ask('patch', collection, name, () => {
+        if (type !== 'merge') throw new Error(`nothing is patched by ${type} here`)
+        const known = this.find(collection, collection.namespace ?? '', name)
+        if (known === null) throw new ClusterError('not found', { status: 404, reason: 'NotFound' })
+        return this.put(collection, merged(known, patch) as ClusterObject)
+      }),
     delete: (collection, name) =>
       this.#ask('delete', collection, name, () => {
         this.remove(collection, collection.namespace ?? '', name)
@@ -173,4 +179,15 @@ export class FakeCluster {
 
 function keyOf({ group, resource }: Collection, namespace: string, name: string): string {
   return [group, resource, namespace, name].join('|')
+}
+
+/** RFC 7386 */
+function merged(target: Json | undefined, patch: Json): Json {
+  if (!isJsonObject(patch)) return patch
+  const old = isJsonObject(target) ? target : {}
+  const written = Object.entries(patch).flatMap(([key, value]) =>
+    value === null ? [] : [[key, merged(old[key], value)] as const],
+  )
+  const kept = Object.entries(old).filter(([key]) => !(key in patch))
+  return Object.fromEntries([...kept, ...written])
 }
