@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, relative } from 'node:path'
 import t, { type Test } from 'tap'
 import { GateError } from '../../../../../src/errors.js'
 import { render, renderSource } from '../../../../../src/io/render/render.js'
@@ -207,6 +207,7 @@ case "$1" in
 template) [ -e charts ] || { echo "Error: ${missing}" >&2; exit 1; } ;;
 dependency) ${isBuilt ? 'mkdir charts' : ':'}; touch Chart.lock ;;
 esac
+mkdir -p "$XDG_CACHE_HOME"
 echo "$XDG_CACHE_HOME $XDG_CONFIG_HOME $XDG_DATA_HOME $HELM_CONFIG_HOME" >> "$LOG.homes"`
   place.tool('helm', fake(false))
   await t.rejects(place.render(HELM), {
@@ -260,7 +261,7 @@ t.test('kustomize is given what Argo CD gives it', async t => {
     labelIncludeTemplates: true,
     commonAnnotations: { a: '$APP' },
     forceCommonAnnotations: true,
-    components: ['../components/a', '../components/gone', '../../../etc'],
+    components: ['../components/a', '../components/gone', '../../bin'],
     ignoreMissingComponents: true,
     patches: [{ patch: 'x', target: { kind: 'Pod' } }],
     buildOptions: ['--enable-helm'],
@@ -352,7 +353,7 @@ t.test('a command prints the manifests of its directory', async t => {
   const command = (...args: string[]): RenderSource => ({ tool: 'command', command: args })
   t.strictSame(await place.render(command('print', '$(touch x); *')), [{ file: 'print (rendered)', text }])
   t.strictSame(await place.render(command(tool, '$(touch x); *')), [{ file: `${tool} (rendered)`, text }])
-  for (const name of ['./evil.sh', 'gone', '']) {
+  for (const name of ['./evil.sh', relative(process.cwd(), tool), 'gone', '']) {
     await t.rejects(place.render(command(name)), { code: 'RENDER_TOOL_MISSING' }, `"${name}"`)
   }
 })
@@ -542,6 +543,9 @@ t.test('the files of a directory', async t => {
   symlinkSync('../shared/x.yaml', join(place.directory, 'z.yaml'))
   symlinkSync('nothing', join(place.directory, 'y.yaml'))
   execFileSync('mkfifo', [join(place.directory, 'pipe.yaml')])
+  // Large files that are no manifests are nobody's business.
+  writeFileSync(join(place.directory, 'large.txt'), '')
+  truncateSync(join(place.directory, 'large.txt'), 1024 ** 3)
   const files = async (recurse: boolean, include = '', exclude = ''): Promise<string[]> =>
     (await place.render({ tool: 'directory', recurse, include, exclude })).map(({ file }) => file)
   t.strictSame(await files(false), ['B.json', 'a.yml', 'b.yaml', 'z.yaml'])
