@@ -59,7 +59,7 @@ export class ParameterSet {
   /** A parameter of another tool would silently do nothing. */
   refuseOthers(tool: string): void {
     for (const name of this.#values.keys()) {
-      const only = (PARAMETERS[name]).tool
+      const only = PARAMETERS[name].tool
       if (only !== null && only !== tool) {
         this.#problems.push({
           path: name,

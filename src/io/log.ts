@@ -1,7 +1,6 @@
 import { pino, type DestinationStream } from 'pino'
 import type { LogLevel } from './log-levels.js'
 
-
 /** Every key a log line may have: identifiers and figures, never an object's body, a Secret's data or a token. */
 export interface LogFields {
   readonly uid?: string

@@ -129,7 +129,6 @@ t.test('Argo CD with the plugin', async t => {
   })
 
   t.test('a denied commit applies nothing, and says why', async t => {
-    await plane.admin.delete({ apiVersion: 'v1', kind: 'ConfigMap', name: 'settings', namespace: 'pods' })
     await repository.commit({ 'pods/pods.yaml': podManifest('pods', TAKES_NODE) })
     const denied = await applications.refresh('pods')
     const text =
@@ -148,6 +147,8 @@ t.test('Argo CD with the plugin', async t => {
       [{ type: 'ComparisonError', message }],
     )
     t.equal(denied.status?.sync?.status, 'Unknown')
+    // Only now: before the denial the old commit would bring it back.
+    await plane.admin.delete({ apiVersion: 'v1', kind: 'ConfigMap', name: 'settings', namespace: 'pods' })
     const { phase } = await applications.sync('pods')
     t.equal(phase, 'Error')
     t.equal(await find('ConfigMap', 'settings', 'pods'), null, 'nothing of the commit was applied')
