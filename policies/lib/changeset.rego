@@ -34,9 +34,9 @@ indices(labels) := sort({i |
 	label(manifest) in labels
 })
 
-group(manifest) := split(manifest.apiVersion, "/")[0] if contains(manifest.apiVersion, "/")
-
-group(manifest) := "" if not contains(manifest.apiVersion, "/")
+group(manifest) := split(manifest.apiVersion, "/")[0] if {
+	contains(manifest.apiVersion, "/")
+} else := ""
 
 # The workloads among objects: the labels of their pods by `label`, with the namespace.
 workloads(objects) := {label(manifest): {"namespace": namespace(manifest), "labels": labels} |
@@ -52,8 +52,9 @@ _pod_labels(manifest) := [labels |
 	some entry in data.lockkeeper.workloads
 	entry.kind == manifest.kind
 	entry.group == group(manifest)
-	not contains(entry.path, "*")
-	template := _get(manifest, pointer.keys(entry.path))
+	keys := pointer.keys(entry.path)
+	not "*" in keys
+	template := _get(manifest, keys)
 	is_object(template)
 	labels := _map(object.get(template, ["metadata", "labels"], {}))
 ][0]
@@ -119,7 +120,8 @@ _holds(expression, labels) if {
 
 _holds(expression, labels) if {
 	expression.operator == "DoesNotExist"
-	not _has(labels, expression.key)
+	key := expression.key
+	not _has(labels, key)
 }
 
 _has(labels, key) if is_string(labels[key])

@@ -41,7 +41,8 @@ warn contains violation if {
 	some i, update in changeset.updates
 	_judges(update.old, direction)
 	_judges(update.new, direction)
-	not _takes_everybody(update.old, direction)
+	old := update.old
+	not _takes_everybody(old, direction)
 	_takes_everybody(update.new, direction)
 	count(changeset.selected(update.new, _workloads_after)) > 0
 	violation := _violation(

@@ -6,7 +6,7 @@
 # custom:
 #   severity: high
 #   scope: changeset
-#   controls: ["CIS:5.1.1", "MITRE:T1098", "NIST:SP800-53:AC-6"]
+#   controls: ["CIS:5.1.1", "MITRE:T1098.006", "NIST:SP800-53:AC-6"]
 #   docs: https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 #   match:
 #     kinds:

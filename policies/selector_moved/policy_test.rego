@@ -29,6 +29,18 @@ test_a_service_that_selects_another_workload_is_a_warning if {
 	messages([fixture.keep(web), fixture.keep(worker), fixture.update(to_web, to_worker)]) == {"Service shop/web selected Deployment shop/web, and selects Deployment shop/worker with this change: its traffic goes elsewhere, or nowhere"}
 }
 
+test_a_service_that_is_all_that_is_left_is_a_warning if {
+	messages([fixture.delete(web), fixture.keep(to_web)]) == {"Service shop/web selected Deployment shop/web, and selects no workload of the change with this change: its traffic goes elsewhere, or nowhere"}
+}
+
+test_no_changes_are_allowed if {
+	messages([]) == set()
+}
+
+test_a_first_install_is_allowed if {
+	messages([fixture.create(web), fixture.create(to_worker)]) == set()
+}
+
 test_other_kinds_are_a_warning[kind] if {
 	some kind, [old, new] in {
 		"NetworkPolicy": [

@@ -6,7 +6,7 @@
 # custom:
 #   severity: high
 #   scope: changeset
-#   controls: ["MITRE:T1489"]
+#   controls: []
 #   match:
 #     kinds:
 #       - apiGroups: ["*"]

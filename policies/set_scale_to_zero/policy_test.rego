@@ -57,6 +57,16 @@ test_allowed[name] if {
 	violations == set()
 }
 
+test_no_changes_are_allowed if {
+	violations := policy.warn with input as set_of([])
+	violations == set()
+}
+
+test_more_than_half_are_a_warning if {
+	violations := policy.warn with input as set_of(array.concat(scaled(3, 0), [fixture.keep(workload("c", 3))]))
+	{violation.msg | some violation in violations} == {"2 of 3 workloads that have replicas would have none"}
+}
+
 test_parameters_decide if {
 	changes := [fixture.update(workload("a", 3), workload("a", 0))]
 	violations := policy.warn with input as object.union(fixture.set_of(changes), {"parameters": {"warnCount": 0, "warnShare": 0.1}})

@@ -21,6 +21,8 @@ const WITHOUT_CONTROLS = [
   'pod_eviction',
   'probes',
   'protected_scale',
+  'selector_moved',
+  'set_scale_to_zero',
   'removed_api_versions',
   'risk_threshold',
   'scale_to_zero',
