@@ -1,16 +1,15 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { receiptKeyId } from '../../src/provenance/receipt.js'
 
 /** A key that signs receipts. */
 export interface SigningKey {
-  /** The first 16 hex digits of SHA-256 over the public key's SubjectPublicKeyInfo in DER. */
+  /** As receipts name it. */
   readonly keyId: string
   /** PKCS #8 */
   readonly privatePem: string
   /** SubjectPublicKeyInfo */
   readonly publicPem: string
 }
-
-const KEY_ID_LENGTH = 16
 
 export function makeSigningKey(): SigningKey {
   const { privateKey } = generateKeyPairSync('ed25519')
@@ -31,9 +30,5 @@ export function readSigningKey(privatePem: string): SigningKey | null {
 
 function publicPartOf(privatePem: string): Omit<SigningKey, 'privatePem'> {
   const publicKey = createPublicKey(createPrivateKey(privatePem))
-  const der = publicKey.export({ type: 'spki', format: 'der' })
-  return {
-    keyId: createHash('sha256').update(der).digest('hex').slice(0, KEY_ID_LENGTH),
-    publicPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-  }
+  return { keyId: receiptKeyId(publicKey), publicPem: publicKey.export({ type: 'spki', format: 'pem' }).toString() }
 }
