@@ -170,7 +170,7 @@ function indexedIn(line: string): Indexed | null {
   if (typeof value !== 'object' || value === null) return null
   const { id, digest = null, subject = null } = value as Record<string, unknown>
   const isKey = (each: unknown) => each === null || typeof each === 'string'
-  return typeof id === 'string' && isKey(digest) && isKey(subject) ? ({ id, digest, subject }) : null
+  return typeof id === 'string' && isKey(digest) && isKey(subject) ? { id, digest, subject } : null
 }
 
 function newestFirst(positions: readonly Position[], limit: number): readonly Position[] {

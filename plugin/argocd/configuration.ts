@@ -19,9 +19,11 @@ export interface GenerateConfiguration {
   /** Absent: objects get no receipts. */
   readonly keys?: {
     readonly directory: string
-    /** The key of a destination by the projects that deploy to it, the first that fits; absent: the directory's own choice. */
-    readonly destinations: readonly { readonly projects: readonly string[]; readonly key: string }[]
+    /** The keys of further destination clusters by the projects that deploy to them, the first that fits. */
+    readonly destinations: readonly { readonly projects: readonly string[]; readonly directory: string }[]
   }
+  /** Where records wait for the controller; absent: none are made. */
+  readonly records?: { readonly spoolDirectory: string }
   /** Other renderers: argument lists by the name that the parameter `tool` has. */
   readonly renderers: Readonly<Record<string, readonly string[]>>
   readonly binaries: { readonly helm?: string; readonly kustomize?: string }
@@ -94,11 +96,16 @@ export function readConfiguration(value: Json, problems: Problem[]): GenerateCon
   const bundle = root.optionalFields('bundle')
   const controller = root.optionalFields('controller')
   const keys = root.optionalFields('keys')
+  const records = root.optionalFields('records')
+  if (records !== undefined && controller === undefined) {
+    root.problem('records', 'are sent to the controller, which is not named')
+  }
   const workDirectory = absolutePath(root, 'workDirectory')
   const configuration: GenerateConfiguration = {
     ...(bundle === undefined ? {} : { bundle: readBundle(bundle) }),
     ...(controller === undefined ? {} : { controller: readController(controller) }),
     ...(keys === undefined ? {} : { keys: readKeys(keys, problems) }),
+    ...(records === undefined ? {} : { records: readRecords(records) }),
     renderers: readRenderers(root.optionalFields('renderers')),
     binaries: readBinaries(root.optionalFields('binaries')),
     kustomizeBuildOptions: root.optionalStrings('kustomizeBuildOptions') ?? [],
@@ -164,13 +171,19 @@ function readKeys(fields: Fields, problems: Problem[]): NonNullable<GenerateConf
   const directory = neededPath(fields, 'directory')
   const destinations = fields.optionalList('destinations', (value, path) => {
     const destination = new Fields(value, path, problems)
-    const [projects, key] = [destination.strings('projects'), destination.string('key')]
-    if (key !== undefined && !/^[A-Za-z0-9_-]{1,64}$/.test(key)) destination.problem('key', 'must be the id of a key')
+    const projects = destination.strings('projects')
+    const own = neededPath(destination, 'directory')
     destination.refuseUnknown()
-    return projects === undefined || key === undefined ? undefined : { projects, key }
+    return projects === undefined ? undefined : { projects, directory: own }
   })
   fields.refuseUnknown()
   return { directory, destinations: destinations ?? [] }
+}
+
+function readRecords(fields: Fields): NonNullable<GenerateConfiguration['records']> {
+  const records = { spoolDirectory: neededPath(fields, 'spoolDirectory') }
+  fields.refuseUnknown()
+  return records
 }
 
 function readRenderers(fields: Fields | undefined): GenerateConfiguration['renderers'] {

@@ -24,7 +24,7 @@ async function loadParts(): Promise<JudgeParts> {
   const files = await loadBundleFiles(named?.path ?? (await builtInBundlePath()))
   const bundle = parseBundle(files, { allowUnsigned: named === undefined || named.allowUnsigned })
   const gate = await createGate(bundle, { onPolicy: index => Atomics.store(state, 1, index + 1) })
-  return { gate, step, ...createOutsideParts(configuration) }
+  return { gate, step, ...(await createOutsideParts(configuration)) }
 }
 
 function fail(error: unknown): void {

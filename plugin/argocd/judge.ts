@@ -21,8 +21,14 @@ export interface JudgeParts {
   live(subject: Subject, targets: readonly Target[]): Promise<LiveAnswer | 'unknown'>
   /** The annotations that a judged object gets, such as its receipt. */
   annotations(object: KubeObject, subject: Subject): Readonly<Record<string, string>>
-  /** Told of every judgement: for records, and for the Application's own notice of its warnings. Must not reject. */
-  judged(set: SetDecision, task: JudgeTask): Promise<void>
+  /**
+   * Told of every judgement: for records, and for the Application's own notice of its warnings. Must not reject.
+   *
+   * @param objects as rendered, in the order of the set's Decisions; null: one that goes
+   */
+  judged(set: SetDecision, task: JudgeTask, objects: readonly (KubeObject | null)[]): Promise<void>
+  /** What the operator should know beside the judgement, each once. */
+  notes(): readonly string[]
   /** Told what is being done. */
   readonly step: (step: Step) => void
 }
@@ -51,7 +57,11 @@ export async function judgeRendered(task: JudgeTask, parts: JudgeParts): Promise
   const change = buildChangeSet({ manifests, live, userInfo, namespace, now, gate: 'argocd', bundle: gate.bundle })
   const ofSet = bareContext({ gate: 'argocd', now, namespace: null, provenance: PREDICTED })
   const set = await gate.reviewSet(change.items, ofSet, change)
-  await parts.judged(set, task)
+  await parts.judged(
+    set,
+    task,
+    change.items.map(({ manifest }) => manifest?.object ?? null),
+  )
   if (set.errors.length > 0) return failed(errorsText(set.errors, context))
   if (set.action === 'deny') return { exitCode: 1, stdout: '', stderr: denialText(set, 'deny', context) }
   if (set.action === 'warn' && task.failOnWarn) {
@@ -61,7 +71,8 @@ export async function judgeRendered(task: JudgeTask, parts: JudgeParts): Promise
   // A manifest that another one replaces was not judged.
   const judged = change.items.flatMap(({ manifest }) => (manifest === null ? [] : [manifest.object]))
   const stdout = serialize(judged.map(object => annotated(object, parts.annotations(object, subject))))
-  return { exitCode: 0, stdout, stderr: warningText(set, context) }
+  const notes = parts.notes().map(each => `lockkeeper: ${each}\n`)
+  return { exitCode: 0, stdout, stderr: `${warningText(set, context)}${notes.join('')}` }
 }
 
 function readAll(rendered: readonly Rendered[]): { manifests: readonly Manifest[]; errors: readonly GateError[] } {

@@ -27,7 +27,9 @@ bundle: {path: /etc/bundle.tar.gz, insecureUnsigned: true}
 controller: {url: "https://controller.lockkeeper:8443", caFile: /ca.crt, tokenFile: /token, timeoutSeconds: 3}
 keys:
   directory: /keys
-  destinations: [{projects: [team-a, team-b], key: eu-1}]
+  destinations: [{projects: [team-a, team-b], directory: /keys-eu}]
+records:
+  spoolDirectory: /spool
 renderers:
   jsonnet: {command: [jsonnet, -y, main.jsonnet]}
 binaries: {helm: /bin/helm, kustomize: /bin/kustomize}
@@ -39,7 +41,8 @@ limits: {timeoutSeconds: 30, maxRenderedMiB: 8, concurrency: 2, slotsDirectory: 
   t.strictSame(await load(t, text), {
     bundle: { path: '/etc/bundle.tar.gz', allowUnsigned: true },
     controller: { url: 'https://controller.lockkeeper:8443', caFile: '/ca.crt', tokenFile: '/token', timeoutMs: 3_000 },
-    keys: { directory: '/keys', destinations: [{ projects: ['team-a', 'team-b'], key: 'eu-1' }] },
+    keys: { directory: '/keys', destinations: [{ projects: ['team-a', 'team-b'], directory: '/keys-eu' }] },
+    records: { spoolDirectory: '/spool' },
     renderers: { jsonnet: ['jsonnet', '-y', 'main.jsonnet'] },
     binaries: { helm: '/bin/helm', kustomize: '/bin/kustomize' },
     kustomizeBuildOptions: ['--enable-helm'],
@@ -57,7 +60,7 @@ t.test('every mistake is found at once', t => {
       kind: 'GenerateConfiguration',
       bundle: { path: 'bundle', signature: 1 },
       controller: { url: 'http://a', caFile: '/ca' },
-      keys: { directory: '/keys', destinations: [{ projects: ['a'], key: '../x' }] },
+      keys: { directory: '/keys', destinations: [{ projects: ['a'], directory: '../x' }] },
       renderers: { helm: { command: ['helm'] }, empty: { command: [] }, text: { command: 'sh -c x' } },
       limits: { timeoutSeconds: 0, concurrency: 1.5, maxRenderedMiB: '8' },
       failOnWarn: 'yes',
@@ -72,7 +75,7 @@ bundle.path: must be an absolute path, is "bundle"
 bundle.signature: is not known here
 controller.url: must be an https address, is "http://a"
 controller.tokenFile: is required
-keys.destinations[0].key: must be the id of a key
+keys.destinations[0].directory: must be an absolute path, is "../x"
 renderers.helm: is the name of a built-in tool
 renderers.empty.command: must name a program
 renderers.text.command: must be a list, is "sh -c x"

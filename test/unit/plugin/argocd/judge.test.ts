@@ -47,6 +47,7 @@ async function judge(texts: readonly string[], task: Partial<JudgeTask> = {}, mo
         judged.push(set)
         return Promise.resolve()
       },
+      notes: () => [],
       step: step => steps.push(step),
       ...more,
     },
