@@ -36,6 +36,8 @@ COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY policies/bundle policies/bundle
 COPY package.json LICENSE ./
+# argocd-cmp-server runs it by this name.
+RUN printf '#!/bin/sh\nexec node /app/dist/src/cli/main.js "$@"\n' > /usr/local/bin/lockkeeper && chmod 0755 /usr/local/bin/lockkeeper
 ENV NODE_ENV=production
 # A number: Kubernetes cannot see that a name is not root.
 USER 65532:65532
