@@ -207,8 +207,10 @@ function listItems(object: KubeObject): readonly Json[] | null | undefined {
   const { apiVersion, kind } = object
   const items: Json | undefined = object.items
   if (apiVersion === 'v1' && kind === 'List') return Array.isArray(items) ? items : items === null ? [] : undefined
+  if (!kind.endsWith('List')) return null
   // A ConfigMapList, or the list of any other type; a kind that only happens to end like one has no items of objects.
-  return kind.endsWith('List') && Array.isArray(items) && items.every(isJsonObject) ? items : null
+  if (Array.isArray(items)) return items.every(isJsonObject) ? items : null
+  return items === null && object.spec === undefined && object.status === undefined ? [] : null
 }
 
 /** The items of a typed list may leave out their type, as the API server's own answers do. */

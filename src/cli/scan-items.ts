@@ -3,7 +3,9 @@ import { GateError, toGateError } from '../errors.js'
 import { MAX_FILE_BYTES, readFileBytes, readStream } from '../io/files.js'
 import type { Input } from '../io/inputs.js'
 import { readLines, type Line } from '../io/lines.js'
-import { render, type RenderOptions, type RenderTool } from '../io/render/render.js'
+import type { RenderTool, ToolPlaces } from '../io/render/find-tool.js'
+import { render } from '../io/render/render.js'
+import type { ToolLimits } from '../io/render/tool-process.js'
 import { isJsonObject, parseJson, stringifyJson } from '../json.js'
 import { decodeUtf8, readManifests, type Manifest } from '../manifest.js'
 import { isLocalConfiguration } from '../resources.js'
@@ -33,7 +35,7 @@ export type Item =
 export interface ReadOptions {
   readonly stdin: AsyncIterable<unknown>
   readonly defaultNamespace: string
-  readonly render: RenderOptions
+  readonly render: ToolPlaces & ToolLimits
 }
 
 type Read = Manifest | GateError

@@ -1,5 +1,5 @@
 import { GateError } from '../errors.js'
-import { isJsonObject, type Json } from '../json.js'
+import { isJsonObject, type Json, type JsonObject } from '../json.js'
 import { readManifests } from '../manifest.js'
 
 /** The fields of a kustomization that name files or directories: a list of paths, or of objects with a path in a member. */
@@ -33,10 +33,16 @@ export function localPaths(text: string): string[] {
   const implied = IMPLIED.filter(([present]) => !present.test(text)).map(([, line]) => line)
   const paths: string[] = []
   for (const manifest of readManifests(implied.join('') + text.replace(/^---.*$/m, ''), 'kustomization.yaml')) {
-    if (manifest instanceof GateError) continue
-    for (const [field, member] of Object.entries(PATH_FIELDS)) paths.push(...pathsIn(manifest.object[field], member))
+    if (!(manifest instanceof GateError)) paths.push(...pathsOf(manifest.object))
   }
-  return paths.filter(path => !path.includes('\n') && !/^[a-z+]+:\/\//i.test(path))
+  return paths.filter(path => !/^[a-z+]+:\/\//i.test(path))
+}
+
+/** All that a kustomization names as a path or an address, as it writes it. */
+export function pathsOf(kustomization: JsonObject): string[] {
+  return Object.entries(PATH_FIELDS)
+    .flatMap(([field, member]) => pathsIn(kustomization[field], member))
+    .filter(path => !path.includes('\n'))
 }
 
 function pathsIn(value: Json | undefined, member: string | null): string[] {

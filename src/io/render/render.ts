@@ -1,120 +1,106 @@
-import { spawn } from 'node:child_process'
-import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
-import { delimiter, isAbsolute, join, resolve } from 'node:path'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { GateError } from '../../errors.js'
-import { MAX_FILE_BYTES, readStream } from '../files.js'
-
-/** The tools that render a directory; we have no kustomize and no helm of our own. */
-export type RenderTool = 'kustomize' | 'helm'
-
-/** How the tools are found and how long they may take. */
-export interface RenderOptions {
-  /** The user's choice of binary, by tool. */
-  readonly binaries: Readonly<Partial<Record<RenderTool, string>>>
-  /** The environment of the tool; its PATH is searched. */
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly timeoutMs?: number
-  readonly maxBytes?: number
-  readonly signal?: AbortSignal
-}
-
-const TIMEOUT_MS = 60_000
-const MAX_QUOTED_LENGTH = 600
-
-const INSTALL: Readonly<Record<RenderTool, string>> = {
-  kustomize:
-    'install kustomize (https://kubectl.docs.kubernetes.io/installation/kustomize/) or name it with --kustomize <binary>',
-  helm: 'install helm (https://helm.sh/docs/intro/install/) or name it with --helm <binary>',
-}
+import { decodeUtf8 } from '../../manifest.js'
+import { MAX_FILE_BYTES } from '../files.js'
+import { renderCommand } from './command.js'
+import { renderDirectory } from './directory.js'
+import { substituteNames } from './environment-names.js'
+import { findTool, type RenderTool, type ToolPlaces } from './find-tool.js'
+import { renderHelm } from './helm.js'
+import { renderKustomize } from './kustomize.js'
+import type { Rendered, Rendering, RenderOptions } from './rendering.js'
+import type { RenderSource } from './source.js'
+import { checkTree, resolvePlace, shownPath, type RenderPlace } from './tree.js'
+import { outputOf, runTool, type ToolLimits } from './tool-process.js'
 
 /** A name that helm accepts for a release, of a chart that nobody installs here. */
 const RELEASE = 'release-name'
+const TIMEOUT_MS = 60_000
 
 /**
- * Renders a kustomization or a chart to a YAML stream. Nothing is fetched for a chart and no hook is run.
+ * Renders a kustomization or a chart as it is, without an Application's options, to a YAML stream. Nothing is fetched for a
+ * chart and no hook is run.
  *
  * @throws GateError RENDER_TOOL_MISSING, RENDER_FAILED (with what the tool said) or MANIFEST_TOO_LARGE
  */
-export async function render(tool: RenderTool, directory: string, options: RenderOptions): Promise<Uint8Array> {
+export async function render(
+  tool: RenderTool,
+  directory: string,
+  options: ToolPlaces & ToolLimits,
+): Promise<Uint8Array> {
   const binary = await findTool(tool, directory, options)
   // An absolute path cannot be taken for a flag or for a remote address.
   const target = resolve(directory)
   const args = tool === 'kustomize' ? ['build', target] : ['template', RELEASE, target]
-  return run(tool, binary, args, directory, options)
+  return outputOf(await runTool({ tool, binary, args, subject: directory, env: options.env }, options))
 }
 
-async function findTool(tool: RenderTool, directory: string, { binaries, env }: RenderOptions): Promise<string> {
-  const named = binaries[tool]
-  const isPath = named !== undefined && /[/\\]/.test(named)
-  const folders = (env.PATH ?? '').split(delimiter).filter(folder => isAbsolute(folder))
-  const candidates = isPath ? [resolve(named)] : folders.map(folder => join(folder, named ?? tool))
-  for (const candidate of candidates) {
-    if (await isExecutable(candidate)) return candidate
-  }
-  const missing = named === undefined ? `${tool} was not found` : `${named} cannot be run`
-  const message = `${directory}: needs ${tool} to be rendered, and ${missing}: ${INSTALL[tool]}`
-  throw new GateError('RENDER_TOOL_MISSING', message, { position: { file: directory } })
-}
-
-async function isExecutable(path: string): Promise<boolean> {
+/**
+ * Renders a source as Argo CD's built-in tools do, all of it within one time-out. The tree has to be a copy: kustomizations
+ * are changed and dependencies of charts are put into it.
+ *
+ * @returns texts of YAML or JSON documents, in Argo CD's order
+ * @throws GateError RENDER_TOOL_MISSING, RENDER_FAILED, MANIFEST_TOO_LARGE, FILE_UNREADABLE, or what is wrong with a file
+ */
+export async function renderSource(
+  source: RenderSource,
+  place: RenderPlace,
+  options: RenderOptions,
+): Promise<readonly Rendered[]> {
+  const temporary = await mkdtemp(join(tmpdir(), 'lockkeeper-render-'))
   try {
-    await access(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-async function run(
-  tool: RenderTool,
-  binary: string,
-  args: readonly string[],
-  directory: string,
-  { env, timeoutMs = TIMEOUT_MS, maxBytes = MAX_FILE_BYTES, signal }: RenderOptions,
-): Promise<Uint8Array> {
-  const child = spawn(binary, args, { env: { ...env }, shell: false, stdio: ['ignore', 'pipe', 'pipe'] })
-  const closed = new Promise<{ readonly code: number | null; readonly failure?: Error }>(done => {
-    child.once('error', failure => {
-      done({ code: null, failure })
-    })
-    child.once('close', code => {
-      done({ code })
-    })
-  })
-  // The compiler does not see that stop() runs in between.
-  let stopped = false as boolean
-  const stop = (): void => {
-    stopped = true
-    child.kill('SIGKILL')
-    // Whatever the tool started itself may hold its output open.
-    child.stdout.destroy()
-    child.stderr.destroy()
-  }
-  // Not spawn's own timeout and signal: the timer outlives a tool that could not be started.
-  const timer = setTimeout(stop, timeoutMs)
-  signal?.addEventListener('abort', stop, { once: true })
-  let said = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    if (said.length < MAX_QUOTED_LENGTH) said += text
-  })
-  const failed = (reason: string, cause?: unknown): GateError => {
-    const quoted = said.trim().slice(0, MAX_QUOTED_LENGTH)
-    const message = `${directory}: ${tool} ${reason}${quoted === '' ? '' : `: ${quoted}`}`
-    return new GateError('RENDER_FAILED', message, { cause, position: { file: directory } })
-  }
-  try {
-    const output = await readStream(child.stdout, `${directory}: the output of ${tool}`, maxBytes)
-    const { code, failure } = await closed
-    if (failure !== undefined) throw failed(`could not be started (${failure.message})`, failure)
-    if (code !== 0) throw failed(code === null ? 'was killed' : `failed with exit code ${code}`)
-    return output
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw stopped ? failed(`was stopped after ${timeoutMs / 1000} seconds`, error) : error
+    const rendering = createRendering(await resolvePlace(place), temporary, options)
+    // Tools read files whole; of a directory only the manifests are read, and each is looked at then.
+    const isWhole = source.tool === 'helm' || source.tool === 'kustomize'
+    await checkTree(rendering.place, isWhole ? rendering.maxBytes : Infinity)
+    return await renderWith(source, rendering)
   } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', stop)
-    stop()
+    await rm(temporary, { recursive: true, force: true })
+  }
+}
+
+async function renderWith(source: RenderSource, rendering: Rendering): Promise<readonly Rendered[]> {
+  const one = (file: string, output: Uint8Array) => [{ file, text: decodeUtf8(output, file) }]
+  switch (source.tool) {
+    case 'helm':
+      return one('Chart.yaml (rendered)', await renderHelm(source, rendering))
+    case 'kustomize':
+      return one('kustomization.yaml (rendered)', await renderKustomize(source, rendering))
+    case 'directory':
+      return renderDirectory(source, rendering)
+    case 'command':
+      return one(`${source.command[0] ?? ''} (rendered)`, await renderCommand(source, rendering))
+  }
+}
+
+function createRendering(place: RenderPlace, temporary: string, options: RenderOptions): Rendering {
+  const { timeoutMs = TIMEOUT_MS, maxBytes = MAX_FILE_BYTES } = options
+  const startedAtMs = performance.now()
+  const subject = shownPath(place.root, place.directory)
+  const shownAs = {
+    [join(temporary, 'values.yaml')]: 'the values of the source',
+    [place.root]: '.',
+    [temporary]: '<temporary>',
+  }
+  return {
+    place,
+    temporary,
+    options,
+    maxBytes,
+    shown: path => shownPath(place.root, path),
+    substitute: text => substituteNames(text, options.buildEnvironment),
+    tool: tool => findTool(tool, subject, options),
+    run: run =>
+      runTool(
+        { ...run, subject, shownAs, env: { ...options.env, ...run.env } },
+        { ...options, timeoutMs, maxBytes },
+        startedAtMs,
+      ),
+    checkTime: () => {
+      if (performance.now() - startedAtMs < timeoutMs) return
+      throw new GateError('RENDER_FAILED', `${subject}: reading was stopped after ${timeoutMs / 1000} seconds`)
+    },
   }
 }

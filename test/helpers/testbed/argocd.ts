@@ -27,6 +27,8 @@ export interface ArgoCD {
   readonly applications: Applications
   readonly controller: Process
   readonly repoServer: Process
+  /** Where the parts keep what they have computed. */
+  readonly redisPort: number
   /** argocd-cmp-server processes, in the order of the options. */
   readonly plugins: readonly Process[]
 }
@@ -70,7 +72,7 @@ export async function startArgoCD(bed: Testbed, plane: ControlPlane, options: Ar
     env: { ...base, ARGOCD_FAKE_IN_CLUSTER: 'true', KUBECONFIG: kubeconfig, ...options.controller?.env },
     ready: () => isServed(`http://127.0.0.1:${metricsPort}/healthz`),
   })
-  return { applications: new Applications(plane.admin), controller, repoServer, plugins }
+  return { applications: new Applications(plane.admin), controller, repoServer, redisPort, plugins }
 }
 
 /** The programs under the names they go by in Argo CD's image. */

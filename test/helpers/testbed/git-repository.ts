@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { git, GIT_ENVIRONMENT } from './git.js'
 
-/** Files by their path from the repository's root; null removes one. */
-export type FileChanges = Readonly<Record<string, string | Buffer | null>>
+/** Files, and symbolic links, by their path from the repository's root; null removes one. */
+export type FileChanges = Readonly<Record<string, string | Buffer | { readonly linkTo: string } | null>>
 
 /** A bare repository that the git server offers. */
 export interface Repository {
@@ -68,7 +68,10 @@ function commitStream(
     ...(from === null ? [] : [`from ${from}\n`]),
     ...Object.entries(changes).flatMap(([path, content]) => {
       const quoted = quotePath(path)
-      return content === null ? [`D ${quoted}\n`] : [`M 100644 inline ${quoted}\n`, ...data(content)]
+      if (content === null) return [`D ${quoted}\n`]
+      return typeof content === 'object' && 'linkTo' in content
+        ? [`M 120000 inline ${quoted}\n`, ...data(content.linkTo)]
+        : [`M 100644 inline ${quoted}\n`, ...data(content)]
     }),
     'get-mark :1\ndone\n',
   ]

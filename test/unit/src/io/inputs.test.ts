@@ -11,7 +11,8 @@ import { findInputs } from '../../../../src/io/inputs.js'
 import { localPaths } from '../../../../src/io/kustomization.js'
 import { readLines } from '../../../../src/io/lines.js'
 import { findOwnPackage } from '../../../../src/io/own-package.js'
-import { render, type RenderOptions } from '../../../../src/io/render/render.js'
+import { render } from '../../../../src/io/render/render.js'
+import type { RenderOptions } from '../../../../src/io/render/rendering.js'
 
 /** The inputs as `kind path`, relative to the directory of the test. */
 async function found(root: string, ...paths: string[]): Promise<string[]> {
