@@ -6,12 +6,13 @@ export function bareContext({
   now,
   namespace,
   provenance,
-}: Pick<Context, 'gate' | 'now' | 'namespace' | 'provenance'>): Context {
+  base = 'known',
+}: Pick<Context, 'gate' | 'now' | 'namespace' | 'provenance'> & Partial<Pick<Context, 'base'>>): Context {
   return {
     gate,
     now,
     namespace,
-    base: 'known',
+    base,
     related: null,
     provenance,
     holds: [],

@@ -43,6 +43,8 @@ export interface Judgement {
   readonly remedies: ReadonlyMap<Outcome, Remedy>
   /** Some policy matched only because the namespace's labels are not known. */
   readonly assumed: boolean
+  /** Some policy that found something may have looked at the related objects. */
+  readonly relatedUsed: boolean
   readonly risk: Risk | null
   readonly riskProblem: Extract<DegradedCode, 'MODEL_MISSING' | 'SCORE_INVALID'> | null
 }
@@ -220,13 +222,13 @@ function holdViolation({ name, by, reason }: Standing): Violation {
   }
 }
 
-function degradedOf({ context, outcomes, assumed, riskProblem }: Judgement): readonly Degraded[] {
+function degradedOf({ context, outcomes, assumed, relatedUsed, riskProblem }: Judgement): readonly Degraded[] {
   const say = (code: DegradedCode): Degraded => ({ code, text: DEGRADED_CODES[code] })
   const found: Degraded[] = []
   if (riskProblem !== null) found.push(say(riskProblem))
   if (assumed) found.push(say('NAMESPACE_UNKNOWN'))
   if (context.base === 'unknown') found.push(say('BASE_UNKNOWN'))
-  if (context.related?.complete === false) found.push(say('INVENTORY_PARTIAL'))
+  if (relatedUsed && context.related?.complete === false) found.push(say('INVENTORY_PARTIAL'))
   for (const { card, failure, finding } of outcomes) {
     if (failure !== null) found.push({ code: failure, policy: card.id, text: finding.message })
   }

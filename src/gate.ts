@@ -14,11 +14,13 @@ import {
 } from './policy/evaluate.js'
 import { ByteCache } from './policy/byte-cache.js'
 import { createPolicyHost } from './policy/host.js'
-import { joinPaths } from './policy/input-path.js'
+import { joinPaths, type InputPath } from './policy/input-path.js'
+import type { PolicyCard } from './policy/policy-types.js'
 import { createResultCache, type CacheCounts } from './policy/result-cache.js'
 import { offeredRemedies } from './remedy/rejudge.js'
 import { createRiskScorer, type RiskModel } from './risk/model.js'
-import { createSetBuilder, setError, setViolationsOf } from './set-decision.js'
+import { reviewSetWith, type ReviewItem, type SetFindings } from './review-set.js'
+import { setViolationsOf } from './set-decision.js'
 import { WORKLOADS } from './workload.js'
 
 export { GateError, parseBundle, type Bundle, type BundleFiles, type Context, type Decision, type SetDecision }
@@ -47,8 +49,17 @@ export interface Gate {
   readonly bundle: Bundle
   /** @throws GateError when the request cannot be judged; a denial is a Decision */
   review(request: AdmissionRequest, context: Context, options?: ReviewOptions): Promise<Decision>
-  /** Judges a whole change; requests that throw become `errors`. */
-  reviewSet(requests: readonly AdmissionRequest[], context: Context): Promise<SetDecision>
+  /**
+   * Judges a whole change; requests that throw become `errors`.
+   *
+   * @param context the set's own, and that of requests which bring none
+   * @param found what is known to be wrong with the set already
+   */
+  reviewSet(
+    requests: readonly (AdmissionRequest | ReviewItem)[],
+    context: Context,
+    found?: SetFindings,
+  ): Promise<SetDecision>
   /** The set policies' violations of a whole change. */
   reviewChanges(changes: readonly Change[], context: Context, options?: ReviewOptions): readonly SetViolation[]
   readonly memoryBytes: number
@@ -110,6 +121,7 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
       card.rules.map(rule => entrypointOf(card, rule)),
     ),
   )
+  const readers = relatedReaders(cards, paths)
   const evaluator = createEvaluator(cards, host, workloads, cache && createResultCache(paths, cache))
   const scoreRisk = createRiskScorer(options.riskModel, cache)
   const total = { hits: 0, misses: 0 }
@@ -147,6 +159,7 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
       existing: null,
       remedies,
       assumed,
+      relatedUsed: outcomes.some(({ card }) => readers.has(card.id)),
       risk,
       riskProblem,
     }
@@ -164,23 +177,13 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
     return setViolationsOf(evaluator.evaluateChanges(changes, { context, risk: null, killed }), config, changes)
   }
 
-  async function reviewSet(requests: readonly AdmissionRequest[], context: Context): Promise<SetDecision> {
-    const set = createSetBuilder(reference, context.gate)
-    const decisions: Decision[] = []
-    for (const request of requests) {
-      try {
-        const decision = await review(request, context)
-        decisions.push(decision)
-        set.add(decision)
-      } catch (error) {
-        if (!(error instanceof GateError)) throw error
-        set.addError(setError(error))
-      }
-    }
-    const changes = requests.map(({ operation, object, oldObject }) => ({ operation, object, oldObject, risk: null }))
-    for (const violation of reviewChanges(changes, context)) set.addViolation(violation)
-    const { id, allowed, action, ...rest } = set.finish()
-    return { id, allowed, action, decisions, ...rest }
+  function reviewSet(requests: readonly (AdmissionRequest | ReviewItem)[], context: Context, found?: SetFindings) {
+    const judgeChanges = (changes: readonly Change[], each: Context) =>
+      new Promise<readonly SetViolation[]>(resolve => {
+        resolve(reviewChanges(changes, each))
+      })
+    const reviewer = { bundle: reference, atOnce: 1, review, reviewChanges: judgeChanges }
+    return reviewSetWith(reviewer, requests, context, found)
   }
 
   return {
@@ -195,6 +198,16 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
       return { ...total, bytes: cache?.bytes ?? 0, entries: cache?.entries ?? 0 }
     },
   }
+}
+
+/** The policies whose results may depend on the related objects; of some it is not known what they read. */
+function relatedReaders(
+  cards: readonly PolicyCard[],
+  paths: readonly (readonly InputPath[] | null)[],
+): ReadonlySet<string> {
+  const reads = (each: readonly InputPath[] | null | undefined): boolean =>
+    each?.some(({ pointer }) => /^\/related(?:\/|$)/.test(pointer)) ?? true
+  return new Set(cards.filter((_, index) => reads(paths[index])).map(card => card.id))
 }
 
 /** Compiles a bundle's Wasm. @throws GateError BUNDLE_INVALID */

@@ -24,29 +24,27 @@ const OPTIONS_KINDS = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE
  *
  * - `uid` is derived from the content: the same manifest gives the same request.
  * - A namespaced object gets the default namespace, in the object as well; a cluster-scoped one loses a namespace it names.
- *   The request of a Namespace has its own name as `namespace`. A kind of unknown scope is what its manifest says.
+ *   The request of a Namespace has its own name as `namespace`. A kind of unknown scope is what its manifest says, or where the
+ *   live object is.
  * - With `generateName` the server has made up a name by then; its suffix cannot be predicted, so `name` is absent.
  *
  * @throws GateError MANIFEST_INVALID for an object without apiVersion, kind or name, or whose metadata is no mapping
  */
 export function buildRequest(source: RequestSource): AdmissionRequest {
   const { base, userInfo } = source
-  const kind = groupVersionKind(source.object)
-  const { resource: plural, scope } = resourceOf(kind.group, kind.kind)
-  const resource = { group: kind.group, version: kind.version, resource: plural }
-  const metadata = source.object.metadata ?? emptyObject()
-  if (!isJsonObject(metadata)) {
-    throw new GateError('MANIFEST_INVALID', 'the metadata of the object is not a mapping: not a Kubernetes object')
-  }
-  const ownNamespace = text(metadata.namespace)
-  const objectNamespace = {
-    Namespaced: ownNamespace ?? source.namespace,
-    Cluster: undefined,
-    unknown: ownNamespace,
-  }[scope]
+  const {
+    group,
+    version,
+    kind: kindName,
+    resource: plural,
+    namespace: objectNamespace,
+    name,
+  } = targetOf(source.object, source.namespace, base)
+  const kind = { group, version, kind: kindName }
+  const resource = { group, version, resource: plural }
   const operation = source.operation ?? (base === null ? 'CREATE' : 'UPDATE')
+  const metadata = metadataOf(source.object)
   const object = withNamespace(source.object, metadata, objectNamespace)
-  const name = text(metadata.name)
   if (name === undefined && text(metadata.generateName) === undefined) {
     throw new GateError(
       'MANIFEST_INVALID',
@@ -70,6 +68,52 @@ export function buildRequest(source: RequestSource): AdmissionRequest {
     options: { kind: OPTIONS_KINDS[operation], apiVersion: 'meta.k8s.io/v1' },
   }
   return { uid: contentUid(request as unknown as Json), ...request }
+}
+
+/** Where an object is to be found in a cluster. */
+export interface Target {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  /** The plural of REST paths. */
+  readonly resource: string
+  readonly namespace?: string
+  /** Absent where the server makes one up. */
+  readonly name?: string
+}
+
+/**
+ * Where a manifest's object goes.
+ *
+ * @param namespace for objects of namespaced kinds that name none
+ * @param base the live object: where it is, one of a kind of unknown scope goes
+ * @throws GateError MANIFEST_INVALID for an object without apiVersion or kind, or whose metadata is no mapping
+ */
+export function targetOf(object: JsonObject, namespace: string, base: JsonObject | null = null): Target {
+  const { group, version, kind } = groupVersionKind(object)
+  const { resource, scope } = resourceOf(group, kind)
+  const metadata = metadataOf(object)
+  const name = text(metadata.name)
+  const ownNamespace = text(metadata.namespace)
+  const found = {
+    Namespaced: ownNamespace ?? namespace,
+    Cluster: undefined,
+    unknown: ownNamespace ?? (base === null ? undefined : text(metadataOf(base).namespace)),
+  }[scope]
+  return {
+    group,
+    version,
+    kind,
+    resource,
+    ...(found === undefined ? {} : { namespace: found }),
+    ...(name === undefined ? {} : { name }),
+  }
+}
+
+function metadataOf(object: JsonObject): JsonObject {
+  const metadata = object.metadata ?? emptyObject()
+  if (isJsonObject(metadata)) return metadata
+  throw new GateError('MANIFEST_INVALID', 'the metadata of the object is not a mapping: not a Kubernetes object')
 }
 
 function groupVersionKind(object: JsonObject): { group: string; version: string; kind: string } {

@@ -8,8 +8,9 @@ import { render } from '../io/render/render.js'
 import type { ToolLimits } from '../io/render/tool-process.js'
 import { isJsonObject, parseJson, stringifyJson } from '../json.js'
 import { decodeUtf8, readManifests, type Manifest } from '../manifest.js'
+import { ManifestSet } from '../manifest-set.js'
 import { isLocalConfiguration } from '../resources.js'
-import { ManifestSet } from './manifest-set.js'
+import type { Place } from '../review-set.js'
 
 /** Up to this much text, manifests are kept between the two passes instead of being read twice. */
 const MAX_HELD_LENGTH = 8 * 1024 * 1024
@@ -21,7 +22,7 @@ export type Item =
       readonly manifest: Manifest
       readonly set: ManifestSet
       /** What the user can open: for rendered objects it is not where `manifest.source` points. */
-      readonly place: { readonly file: string; readonly line?: number }
+      readonly place: Place
       /** Whether the lines of `manifest.text` are lines of the file. */
       readonly hasLines: boolean
     }
@@ -177,7 +178,7 @@ function mentionsKind(text: string): boolean {
   return /^["']?(apiVersion|kind)["']?\s*:/m.test(text)
 }
 
-function placeOf({ source }: Manifest): { readonly file: string; readonly line: number } {
+function placeOf({ source }: Manifest): Place {
   return { file: source.file, line: source.line }
 }
 

@@ -1,17 +1,19 @@
+import { manifestItem, type Surroundings } from '../change-set.js'
 import { bareContext, contextTime, PREDICTED } from '../context.js'
-import type { Context, Decision, SetViolation } from '../decision-types.js'
+import type { Decision, SetViolation } from '../decision-types.js'
 import { GateError } from '../errors.js'
 import { builtInBundlePath, loadBundleFiles } from '../io/bundle-source.js'
+import { inOrder } from '../in-order.js'
 import { findInputs } from '../io/inputs.js'
 import type { ReviewPool } from '../io/pool.js'
+import type { ManifestSet } from '../manifest-set.js'
 import type { Change } from '../policy/evaluate.js'
 import type { ViolationLines } from '../report/report.js'
 import { errorText } from '../report/text.js'
-import { buildRequest } from '../request.js'
+import { withPlaces } from '../review-set.js'
 import { createSetBuilder, setError } from '../set-decision.js'
 import { paintFor } from './colors.js'
 import { write, type CliEnvironment } from './environment.js'
-import type { ManifestSet } from './manifest-set.js'
 import { createProgress } from './progress.js'
 import { ScanItems, type Item } from './scan-items.js'
 import type { ScanFormat } from './scan-formats.js'
@@ -156,20 +158,9 @@ class Scan {
     if (item.kind === 'error') return { item, error: item.error }
     if (item.kind !== 'object') return { item }
     const { manifest, set, place } = item
-    const { bundle } = this.#pool
     try {
-      const request = buildRequest({
-        object: manifest.object,
-        base: null,
-        userInfo: bundle.config.prediction.userInfo,
-        namespace: this.#options.namespace,
-      })
-      const { namespace } = request
-      const known =
-        namespace === undefined
-          ? null
-          : (set.namespaceOf(namespace, manifest.source.file) ?? bundle.namespaces.get(namespace))
-      const decision = await this.#pool.review(request, this.#context(known === undefined ? 'unknown' : known))
+      const { request, context } = manifestItem(manifest, null, this.#surroundings(set), place)
+      const decision = await this.#pool.review(request, context)
       const change = { operation: request.operation, object: request.object, oldObject: null, risk: decision.risk }
       return { item, judged: { change, decision: { ...decision, resource: { ...decision.resource, ...place } } } }
     } catch (error) {
@@ -179,15 +170,22 @@ class Scan {
     }
   }
 
+  /** Every manifest is judged as new, by whoever the bundle's configuration predicts; nothing else is known before a sync. */
+  #surroundings(set: ManifestSet): Surroundings {
+    const { config, namespaces } = this.#pool.bundle
+    return {
+      gate: 'cli',
+      now: this.#now,
+      userInfo: config.prediction.userInfo,
+      namespace: this.#options.namespace,
+      namespaceOf: (name, file) => set.namespaceOf(name, file) ?? namespaces.get(name),
+    }
+  }
+
   #keepChange(set: ManifestSet, judged: NonNullable<Judged['judged']>): void {
     const changes = this.#changes?.get(set)
     if (changes === undefined) this.#changes?.set(set, [judged])
     else changes.push(judged)
-  }
-
-  /** Every manifest is judged as new, by whoever the bundle's configuration predicts; nothing else is known before a sync. */
-  #context(namespace: Context['namespace']): Context {
-    return bareContext({ gate: 'cli', now: this.#now, namespace, provenance: PREDICTED })
   }
 
   async #setViolations(set: ManifestSet, fail: (error: GateError) => Promise<void>): Promise<readonly SetViolation[]> {
@@ -198,30 +196,16 @@ class Scan {
     try {
       const found = await this.#pool.reviewChanges(
         changes.map(({ change }) => change),
-        this.#context(null),
+        bareContext({ gate: 'cli', now: this.#now, namespace: null, provenance: PREDICTED }),
       )
-      return [...duplicates, ...found.map(violation => withPlaces(violation, changes))]
+      const decisions = changes.map(({ decision }) => decision)
+      return [...duplicates, ...found.map(violation => withPlaces(violation, decisions))]
     } catch (error) {
       if (!(error instanceof GateError)) throw error
       await fail(error)
       return duplicates
     }
   }
-}
-
-/** A set policy knows objects by name only; we know their files. */
-function withPlaces(violation: SetViolation, changes: readonly { readonly decision: Decision }[]): SetViolation {
-  const objects = violation.objects.map(object => {
-    const found = changes.find(
-      ({ decision: { resource } }) =>
-        resource.apiVersion === object.apiVersion &&
-        resource.kind === object.kind &&
-        resource.name === object.name &&
-        (object.namespace === undefined || resource.namespace === object.namespace),
-    )
-    return found?.decision.resource ?? object
-  })
-  return { ...violation, objects }
 }
 
 function nothingFound(paths: readonly string[], skipped: number): GateError {
@@ -236,24 +220,4 @@ function exitCodeOf(
   if (set.summary.errors > 0) return EXIT.failed
   if (set.action === 'deny') return EXIT.denied
   return set.action === 'warn' && failOnWarn ? EXIT.warned : EXIT.allowed
-}
-
-/** Starts up to `limit` at a time and gives the results in the order of the items. */
-async function* inOrder<T, R>(
-  items: AsyncIterable<T>,
-  limit: number,
-  start: (item: T) => Promise<R>,
-): AsyncGenerator<R> {
-  let started: Promise<R>[] = []
-  for await (const item of items) {
-    const result = start(item)
-    // Whoever awaits it below gets the rejection; until then it must not count as unhandled.
-    result.catch(() => undefined)
-    started.push(result)
-    const [first] = started
-    if (started.length < limit || first === undefined) continue
-    started = started.slice(1)
-    yield await first
-  }
-  for (const result of started) yield await result
 }

@@ -1,12 +1,13 @@
 import { availableParallelism } from 'node:os'
 import type { AdmissionRequest } from '../admission.js'
 import type { AdmissionRecord } from '../admission-record.js'
-import type { Context, Decision, SetViolation } from '../decision-types.js'
+import type { Context, Decision, SetDecision, SetViolation } from '../decision-types.js'
 import { GateError } from '../errors.js'
 import { compileModule, createGate } from '../gate.js'
 import { parseJson, stringifyJson, type Json } from '../json.js'
 import { parseBundle, type Bundle, type BundleFiles } from '../policy/bundle.js'
 import type { Change } from '../policy/evaluate.js'
+import { reviewSetWith, type ReviewItem, type SetFindings } from '../review-set.js'
 import type { NamespaceAnswer, NamespaceChange, Outcome, Work } from './pool-messages.js'
 import { startWorker, type PoolWorker } from './pool-thread.js'
 
@@ -68,6 +69,12 @@ export interface Pool {
   review(request: AdmissionRequest, context: Context): Promise<Decision>
   /** What the set policies say of a whole change. */
   reviewChanges(changes: readonly Change[], context: Context): Promise<readonly SetViolation[]>
+  /** Judges a whole change as a gate does, several requests at once. */
+  reviewSet(
+    requests: readonly (AdmissionRequest | ReviewItem)[],
+    context: Context,
+    found?: SetFindings,
+  ): Promise<SetDecision>
   /**
    * Answers one AdmissionReview by its bytes; what is wrong with the review is part of the answer.
    *
@@ -340,20 +347,26 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     throw new GateError('INTERNAL', 'the worker threads did not start')
   }
 
+  async function review(request: AdmissionRequest, context: Context): Promise<Decision> {
+    const [body, text] = [stringifyJson(request as unknown as Json), stringifyJson(context as unknown as Json)]
+    return (await judged({ kind: 'review', body, context: text })) as unknown as Decision
+  }
+
+  async function reviewChanges(changes: readonly Change[], context: Context): Promise<readonly SetViolation[]> {
+    const [body, text] = [stringifyJson(changes as unknown as Json), stringifyJson(context as unknown as Json)]
+    return (await judged({ kind: 'changes', body, context: text })) as unknown as SetViolation[]
+  }
+
   return {
     bundle,
     workers: size,
     get queueLength() {
       return queue.length
     },
-    async review(request, context) {
-      const [body, text] = [stringifyJson(request as unknown as Json), stringifyJson(context as unknown as Json)]
-      return (await judged({ kind: 'review', body, context: text })) as unknown as Decision
-    },
-    async reviewChanges(changes, context) {
-      const [body, text] = [stringifyJson(changes as unknown as Json), stringifyJson(context as unknown as Json)]
-      return (await judged({ kind: 'changes', body, context: text })) as unknown as SetViolation[]
-    },
+    review,
+    reviewChanges,
+    reviewSet: (requests, context, found) =>
+      reviewSetWith({ bundle: bundle.reference, atOnce: size * 2, review, reviewChanges }, requests, context, found),
     async admit(body, { now, deadlineMs, withDecision }) {
       const outcome = await submit({ kind: 'admission', body, now, withDecision, namespace: null }, deadlineMs)
       if (outcome.kind !== 'admitted') throw new GateError('INTERNAL', 'a worker thread answered something else')

@@ -3,6 +3,7 @@ import type { Context, DegradedCode, Risk } from '../decision-types.js'
 import { toGateError } from '../errors.js'
 import { stringifyJson, type Json, type JsonObject } from '../json.js'
 import { matchesType, matchSelectors } from '../match.js'
+import { grantsOf } from '../related/grants.js'
 import type { WorkloadEntry } from '../workload.js'
 import { entrypointOf } from './bundle.js'
 import type { PolicyHost } from './host.js'
@@ -168,7 +169,13 @@ export function createEvaluator(
       const matched = policies
         .filter(({ card }) => card.scope === 'changeset')
         .map(each => ({ ...each, assumed: false }))
-      const input = () => stringifyJson({ changes: changes as unknown as Json, parameters: {}, now: context.now })
+      const input = () =>
+        stringifyJson({
+          changes,
+          grants: grantsOf(changes, workloads),
+          parameters: {},
+          now: context.now,
+        } as unknown as Json)
       const run = createRun(input, killed, null)
       return finish(() => run.judgeAll(matched))
     },

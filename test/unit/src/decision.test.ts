@@ -62,6 +62,7 @@ function judgement(outcomes: readonly Outcome[], change: Partial<Judgement> = {}
     existing: null,
     remedies: new Map(),
     assumed: false,
+    relatedUsed: false,
     risk,
     riskProblem: null,
     ...change,
@@ -357,6 +358,7 @@ t.test('a Decision', t => {
     'says that the inventory is partial and leaves the violation': {
       judged: judgement([outcome()], {
         context: contextOf({ related: { objects: [], digest: 'd', complete: false } }),
+        relatedUsed: true,
       }),
       is: {
         ...denied,

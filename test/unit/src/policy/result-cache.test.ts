@@ -30,6 +30,11 @@ const text = (value: unknown): string => stringifyJson(value as Json)
 const UNCACHED: Record<string, string> = {
   protected_deletion: 'its library reads the whole request, to judge the objects of a deletion as those of a creation',
   pruned_share: 'judges the changes of a set',
+  exposure_opened: 'judges the changes of a set',
+  network_opened: 'judges the changes of a set',
+  rbac_gained: 'judges the changes of a set',
+  selector_moved: 'judges the changes of a set',
+  set_scale_to_zero: 'judges the changes of a set',
   stateful_prune: 'judges the changes of a set',
 }
 

@@ -1,30 +1,33 @@
-import { dirname } from 'node:path'
-import type { NamespaceInfo, ResourceReference, SetViolation } from '../decision-types.js'
-import type { Manifest } from '../manifest.js'
-import { namespaceInfo } from '../policy/bundle.js'
-import { duplicateObjectViolation } from '../set-decision.js'
+import type { NamespaceInfo, ResourceReference, SetViolation } from './decision-types.js'
+import { objectKey } from './live-objects.js'
+import type { Manifest } from './manifest.js'
+import { namespaceInfo } from './policy/bundle.js'
+import { duplicateObjectViolation } from './set-decision.js'
+import { groupOf } from './workload.js'
 
 /**
  * What the manifests of one set say about each other: which objects are defined twice, and the labels of namespaces.
  * It holds names and positions, never objects.
  *
- * One directory is taken for one application: in it, the last of two equal objects wins where they are applied. Equal
- * objects in two directories are most often for two clusters, so all of them are judged.
+ * One directory is taken for one application, unless all of the set is said to be one: in it, the last of two equal objects
+ * wins where they are applied. Equal objects in two directories are most often for two clusters, so all of them are judged.
  */
 export class ManifestSet {
   readonly #defaultNamespace: string
+  readonly #isOneApplication: boolean
   readonly #objects = new Map<string, Map<string, Found[]>>()
   readonly #namespaces = new Map<string, Map<string, NamespaceInfo>>()
 
-  constructor(defaultNamespace: string) {
+  constructor(defaultNamespace: string, { isOneApplication = false }: { readonly isOneApplication?: boolean } = {}) {
     this.#defaultNamespace = defaultNamespace
+    this.#isOneApplication = isOneApplication
   }
 
   add(manifest: Manifest): void {
     const { metadata, kind, apiVersion } = manifest.object
     const { name } = metadata
     if (typeof name !== 'string' || name === '') return
-    const directory = dirname(manifest.source.file)
+    const directory = this.#directory(manifest.source.file)
     if (kind === 'Namespace' && apiVersion === 'v1') {
       entry(this.#namespaces, name, () => new Map<string, NamespaceInfo>()).set(directory, namespaceInfo(metadata))
     }
@@ -34,14 +37,14 @@ export class ManifestSet {
 
   /** Whether a later manifest of the same directory takes this one's place. */
   isReplaced(manifest: Manifest): boolean {
-    const found = this.#objects.get(this.#key(manifest))?.get(dirname(manifest.source.file))
+    const found = this.#objects.get(this.#key(manifest))?.get(this.#directory(manifest.source.file))
     return found !== undefined && found.length > 1 && found.at(-1)?.position !== positionOf(manifest)
   }
 
   /** The labels of a namespace whose Namespace is in the set; undefined as well where several disagree. */
   namespaceOf(name: string, file: string): NamespaceInfo | undefined {
     const byDirectory = this.#namespaces.get(name)
-    const near = byDirectory?.get(dirname(file))
+    const near = byDirectory?.get(this.#directory(file))
     if (byDirectory === undefined || near !== undefined) return near
     const [first, ...others] = byDirectory.values()
     return others.every(other => sameInfo(other, first)) ? first : undefined
@@ -61,10 +64,13 @@ export class ManifestSet {
   }
 
   #key({ object: { apiVersion, kind, metadata } }: Manifest): string {
-    const slash = apiVersion.indexOf('/')
-    const group = slash === -1 ? '' : apiVersion.slice(0, slash)
     const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : this.#defaultNamespace
-    return [group, kind, namespace, typeof metadata.name === 'string' ? metadata.name : ''].join('\0')
+    return objectKey(groupOf(apiVersion), kind, namespace, typeof metadata.name === 'string' ? metadata.name : '')
+  }
+
+  #directory(file: string): string {
+    const slash = this.#isOneApplication ? -1 : file.lastIndexOf('/')
+    return slash < 0 ? '.' : file.slice(0, slash)
   }
 }
 
