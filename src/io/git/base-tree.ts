@@ -77,10 +77,12 @@ function entriesOf(output: Uint8Array): readonly Entry[] {
   const entries: Entry[] = []
   let left = MAX_TREE_BYTES
   for (const record of Buffer.from(output).toString('utf8').split('\0')) {
-    const [, mode = '', object = '', digits = '', path = ''] =
-      /^(\d+) blob ([0-9a-f]+) +(\d+)\t([^]+)$/.exec(record) ?? []
-    const size = Number(digits)
-    if (path === '' || size > MAX_FILE_BYTES) continue
+    const [, mode = '', type = '', object = '', digits = '', path = ''] =
+      /^(\d+) (\w+) ([0-9a-f]+) +(\S+)\t([^]+)$/.exec(record) ?? []
+    if (type !== 'blob') continue
+    const size = /^\d+$/.test(digits) ? Number(digits) : null
+    if (size === null) throw lacksContent(path)
+    if (size > MAX_FILE_BYTES) continue
     if (path.split('/').some(step => ['', '.', '..'].includes(step) || step.toLowerCase() === '.git')) {
       throw unreadableBase(`the tree has a path that Git itself would refuse: ${JSON.stringify(path)}`)
     }
@@ -90,6 +92,10 @@ function entriesOf(output: Uint8Array): readonly Entry[] {
     if (left < 0) throw unreadableBase(`the tree has more than ${MAX_TREE_BYTES / 1024 / 1024} MiB of files`)
   }
   return entries
+}
+
+function lacksContent(path: string): GateError {
+  return unreadableBase(`${path}: the repository does not have its content: fetch it with git fetch`)
 }
 
 function* batchesOf(entries: readonly Entry[]): Generator<readonly Entry[]> {
@@ -115,7 +121,7 @@ async function contentsOf(repository: Repository, entries: readonly Entry[]): Pr
     const start = output.indexOf(0x0a, at) + 1
     const head = Buffer.from(output.subarray(at, Math.max(start - 1, at))).toString('utf8')
     if (head !== `${object} blob ${size}`) {
-      throw unreadableBase(`${path}: the repository lacks its content (${head}): fetch it with git fetch`)
+      throw lacksContent(path)
     }
     at = start + size + 1
     return output.subarray(start, start + size)
