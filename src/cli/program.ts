@@ -2,6 +2,7 @@ import { Argument, Command, Option } from 'commander'
 import { GateError } from '../errors.js'
 import { FEEDBACK_LABELS, type FeedbackLabel } from '../feedback.js'
 import { addController } from './controller.js'
+import type { DiffOptions } from './diff.js'
 import { addDoctor } from './doctor.js'
 import type { CliEnvironment } from './environment.js'
 import type { ExplainOptions } from './explain.js'
@@ -44,11 +45,13 @@ export function createProgram(environment: CliEnvironment, version: string): Pro
 Examples:
   lockkeeper scan manifests/                  judge everything below a directory
   kustomize build . | lockkeeper scan -       judge what a pipe delivers
+  lockkeeper diff --base main                 judge what a branch changes
   lockkeeper policy show host_ports           read about a policy
 
 Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-warn`,
     )
   addScan(program, environment, version)
+  addDiff(program, environment, version)
   addPolicy(command, environment)
   addBundle(command, environment)
   addExplain(command, environment)
@@ -84,8 +87,7 @@ export function helpFor(program: Command, args: readonly string[]): string {
 const FLAGS = { failOnWarn: false, insecureUnsigned: false, verbose: false, quiet: false } as const
 
 function addScan(program: Program, environment: CliEnvironment, version: string): void {
-  program.command
-    .command('scan')
+  withJudgingOptions(program.command.command('scan'))
     .summary('judge manifests')
     .description(
       'Judges Kubernetes manifests in files and directories, or from stdin. Directories are read recursively; one with a ' +
@@ -93,19 +95,6 @@ function addScan(program: Program, environment: CliEnvironment, version: string)
         'object, or a record with a `manifest`, on each line.',
     )
     .argument('[paths...]', 'files, directories, or - for stdin', ['.'])
-    .addOption(new Option('--format <format>', 'how the answer is written').choices(SCAN_FORMATS).default('text'))
-    .option('--fail-on-warn', 'exit with 3 where there are warnings and no denial')
-    .option('-n, --namespace <name>', 'the namespace of objects that name none', 'default')
-    .addOption(bundle())
-    .option('--insecure-unsigned', 'accept a --bundle without a signature')
-    .option('--kustomize <binary>', 'the kustomize to render with (default: the one on PATH)')
-    .option('--helm <binary>', 'the helm to render with (default: the one on PATH)')
-    .option('--workers <n>', 'threads that judge (default: one per core)', wholeNumber)
-    .option('--now <time>', 'judge as if it were this RFC 3339 time, for output that can be repeated', rfc3339)
-    .option('-v, --verbose', 'also list objects that nothing was found in')
-    .option('-q, --quiet', 'write no text but errors: the exit code is the answer')
-    .addOption(color())
-    .addOption(noColor())
     .addHelpText(
       'after',
       `
@@ -121,6 +110,57 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
     .action(async (paths: string[], options: Omit<ScanOptions, 'paths' | 'version' | keyof typeof FLAGS>) => {
       const { runScan } = await import('./scan.js')
       program.exitCode = await runScan({ ...FLAGS, ...options, paths, version }, environment)
+    })
+}
+
+/** What every command that judges manifests takes. */
+function withJudgingOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--format <format>', 'how the answer is written').choices(SCAN_FORMATS).default('text'))
+    .option('--fail-on-warn', 'exit with 3 where there are warnings and no denial')
+    .option('-n, --namespace <name>', 'the namespace of objects that name none', 'default')
+    .addOption(bundle())
+    .option('--insecure-unsigned', 'accept a --bundle without a signature')
+    .option('--kustomize <binary>', 'the kustomize to render with (default: the one on PATH)')
+    .option('--helm <binary>', 'the helm to render with (default: the one on PATH)')
+    .option('--workers <n>', 'threads that judge (default: one per core)', wholeNumber)
+    .option('--now <time>', 'judge as if it were this RFC 3339 time, for output that can be repeated', rfc3339)
+    .option('-v, --verbose', 'also list objects that nothing was found in')
+    .option('-q, --quiet', 'write no text but errors: the exit code is the answer')
+    .addOption(color())
+    .addOption(noColor())
+}
+
+function addDiff(program: Program, environment: CliEnvironment, version: string): void {
+  const command = program.command
+    .command('diff')
+    .summary('judge what a branch changes')
+    .description(
+      'Judges what the working tree changes against a revision of Git, before it is merged: renders both, compares them object ' +
+        'by object as the gates compare with what is live, and says who gains what by it. An object that is gone is judged as ' +
+        'deleted; a violation that was there before is marked as not new, and at most warns where its policy says so. ' +
+        'Compared is with the merge base of the revision and HEAD, as pull requests are shown: what others have merged since ' +
+        'is not your change. That needs the history: in CI, check out all of it (actions/checkout: fetch-depth: 0; GitLab: ' +
+        'GIT_DEPTH: 0), or fetch the revision alone and name --no-merge-base.',
+    )
+    .argument('[paths...]', 'files and directories of one repository; they may be gone', ['.'])
+    .requiredOption('--base <revision>', 'what to compare with: a branch, a tag or a commit')
+    .option('--no-merge-base', 'compare with the revision itself, not with where HEAD has left it')
+  withJudgingOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  lockkeeper diff --base main
+  lockkeeper diff --base origin/main apps/ envs/prod
+  lockkeeper diff --base origin/main --format sarif > lockkeeper.sarif
+  lockkeeper diff --base HEAD --no-merge-base       what is not committed yet
+
+Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-warn`,
+    )
+    .action(async (paths: string[], options: Omit<DiffOptions, 'paths' | 'version' | keyof typeof FLAGS>) => {
+      const { runDiff } = await import('./diff.js')
+      program.exitCode = await runDiff({ ...FLAGS, ...options, paths, version }, environment)
     })
 }
 

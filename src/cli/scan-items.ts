@@ -3,7 +3,7 @@ import { GateError, toGateError } from '../errors.js'
 import { MAX_FILE_BYTES, readFileBytes, readStream } from '../io/files.js'
 import type { Input } from '../io/inputs.js'
 import { readLines, type Line } from '../io/lines.js'
-import type { RenderTool, ToolPlaces } from '../io/render/find-tool.js'
+import type { ToolPlaces } from '../io/render/find-tool.js'
 import { render } from '../io/render/render.js'
 import type { ToolLimits } from '../io/render/tool-process.js'
 import { isJsonObject, parseJson, stringifyJson } from '../json.js'
@@ -20,6 +20,8 @@ export type Item =
   | {
       readonly kind: 'object'
       readonly manifest: Manifest
+      /** What it was read from. */
+      readonly input: Input
       readonly set: ManifestSet
       /** What the user can open: for rendered objects it is not where `manifest.source` points. */
       readonly place: Place
@@ -40,6 +42,7 @@ export interface ReadOptions {
 }
 
 type Read = Manifest | GateError
+type RenderedInput = Extract<Input, { readonly directory: string }>
 
 /**
  * Reads all manifests of a scan. Files and stdin are one set, which is read twice: what its manifests say about each other
@@ -65,9 +68,8 @@ export class ScanItems {
       await this.#survey(input, files)
     }
     for (const input of this.#inputs) {
-      if (input.kind === 'lines') yield* this.#lines(input.path)
-      else if (input.kind === 'kustomize' || input.kind === 'helm')
-        yield* this.#rendered(input.kind, input.directory, input.path)
+      if (input.kind === 'lines') yield* this.#lines(input)
+      else if (input.kind === 'kustomize' || input.kind === 'helm') yield* this.#rendered(input)
       else if (!this.skipped.has(input.path)) yield* this.#file(input, files)
       yield { kind: 'read' }
     }
@@ -120,11 +122,12 @@ export class ScanItems {
     for (const read of reads) {
       if (read instanceof GateError) yield { kind: 'error', error: read }
       else if (!set.isReplaced(read))
-        yield { kind: 'object', manifest: read, set, place: placeOf(read), hasLines: true }
+        yield { kind: 'object', manifest: read, input, set, place: placeOf(read), hasLines: true }
     }
   }
 
-  async *#rendered(tool: RenderTool, directory: string, path: string): AsyncGenerator<Item> {
+  async *#rendered(input: RenderedInput): AsyncGenerator<Item> {
+    const { kind: tool, directory, path } = input
     const set = new ManifestSet(this.#options.defaultNamespace)
     let reads: readonly Read[]
     try {
@@ -140,13 +143,14 @@ export class ScanItems {
       if (read instanceof GateError) yield { kind: 'error', error: read }
       else if (!set.isReplaced(read)) {
         const place = { file: tool === 'helm' ? (templateOf(read.text, directory) ?? path) : path }
-        yield { kind: 'object', manifest: read, set, place, hasLines: false }
+        yield { kind: 'object', manifest: read, input, set, place, hasLines: false }
       }
     }
     yield { kind: 'end', set }
   }
 
-  async *#lines(path: string): AsyncGenerator<Item> {
+  async *#lines(input: Input): AsyncGenerator<Item> {
+    const { path } = input
     try {
       for await (const line of readLines(path)) {
         const set = new ManifestSet(this.#options.defaultNamespace)
@@ -154,7 +158,15 @@ export class ScanItems {
         for (const read of reads) if (!(read instanceof GateError)) set.add(read)
         for (const read of reads) {
           if (read instanceof GateError) yield { kind: 'error', error: read }
-          else yield { kind: 'object', manifest: read, set, place: { file: path, line: line.number }, hasLines: false }
+          else
+            yield {
+              kind: 'object',
+              manifest: read,
+              input,
+              set,
+              place: { file: path, line: line.number },
+              hasLines: false,
+            }
         }
         yield { kind: 'end', set }
       }

@@ -2,48 +2,23 @@ import { manifestItem, type Surroundings } from '../change-set.js'
 import { bareContext, contextTime, PREDICTED } from '../context.js'
 import type { Decision, SetViolation } from '../decision-types.js'
 import { GateError } from '../errors.js'
-import { builtInBundlePath, loadBundleFiles } from '../io/bundle-source.js'
 import { inOrder } from '../in-order.js'
 import { findInputs } from '../io/inputs.js'
 import type { ReviewPool } from '../io/pool.js'
 import type { ManifestSet } from '../manifest-set.js'
 import type { Change } from '../policy/evaluate.js'
 import type { ViolationLines } from '../report/report.js'
-import { errorText } from '../report/text.js'
 import { withPlaces } from '../review-set.js'
 import { createSetBuilder, setError } from '../set-decision.js'
 import { paintFor } from './colors.js'
 import { write, type CliEnvironment } from './environment.js'
+import { exitCodeOf, judgeWith, nothingFound, renderOptions, writeError, type JudgingOptions } from './judging.js'
 import { createProgress } from './progress.js'
 import { ScanItems, type Item } from './scan-items.js'
-import type { ScanFormat } from './scan-formats.js'
 import { createScanReport, ViolationLocator } from './scan-report.js'
 
-/** `lockkeeper scan` as it was asked for. */
-export interface ScanOptions {
-  /** Files, directories, `-` for stdin. */
-  readonly paths: readonly string[]
-  readonly format: ScanFormat
-  readonly failOnWarn: boolean
-  /** For namespaced objects that name none. */
-  readonly namespace: string
-  /** Not given: the bundle that comes with the program. */
-  readonly bundle?: string
-  readonly insecureUnsigned: boolean
-  readonly kustomize?: string
-  readonly helm?: string
-  readonly workers?: number
-  readonly color?: boolean
-  readonly verbose: boolean
-  readonly quiet: boolean
-  /** RFC 3339: judges as if it were then. */
-  readonly now?: Date
-  /** The version of lockkeeper, for reports that name their writer. */
-  readonly version: string
-}
-
-/** The answer of a gate as an exit code; higher in the list goes first. */
-export const EXIT = { failed: 2, denied: 1, warned: 3, allowed: 0 } as const
+/** `lockkeeper scan` as it was asked for; its paths are files, directories and `-` for stdin. */
+export type ScanOptions = JudgingOptions
 
 /**
  * Judges everything in the paths and reports it.
@@ -51,30 +26,8 @@ export const EXIT = { failed: 2, denied: 1, warned: 3, allowed: 0 } as const
  * @returns the exit code
  * @throws GateError when nothing can be judged: no bundle, or a wrong option
  */
-export async function runScan(options: ScanOptions, environment: CliEnvironment): Promise<number> {
-  const { stdout, stderr, createPool, signal } = environment
-  const bundlePath = options.bundle ?? (await builtInBundlePath())
-  const pool = await createPool({
-    files: await loadBundleFiles(bundlePath),
-    allowUnsigned: options.bundle === undefined || options.insecureUnsigned,
-    ...(options.workers === undefined ? {} : { workers: options.workers }),
-  })
-  // Whatever is being judged ends at once; the loop below then sees the signal.
-  signal.addEventListener('abort', () => void pool.close(), { once: true })
-  try {
-    const { reference } = pool.bundle
-    if (options.bundle === undefined && !options.quiet) {
-      const notice = `lockkeeper: no --bundle named, judging with the built-in one (${reference.digest})`
-      await write(stderr, `${paintFor(stderr, options.color, environment).dim(notice)}\n`)
-    }
-    const scan = new Scan(options, environment, pool)
-    const summary = await scan.run()
-    signal.throwIfAborted()
-    await write(stdout, summary.text)
-    return summary.exitCode
-  } finally {
-    await pool.close()
-  }
+export function runScan(options: ScanOptions, environment: CliEnvironment): Promise<number> {
+  return judgeWith(options, environment, pool => new Scan(options, environment, pool).run())
 }
 
 interface Judged {
@@ -104,7 +57,7 @@ class Scan {
 
   async run(): Promise<{ readonly text: string; readonly exitCode: number }> {
     const { stdin, stdout, stderr, env, signal } = this.#environment
-    const { paths, format, verbose, quiet, color, kustomize, helm, namespace, bundle, version } = this.#options
+    const { paths, format, verbose, quiet, color, namespace, bundle, version } = this.#options
     const set = createSetBuilder(this.#pool.bundle.reference, 'cli')
     const paint = paintFor(stdout, color, { env })
     const bundleName = bundle ?? 'built-in'
@@ -114,13 +67,13 @@ class Scan {
     const locator = new ViolationLocator()
     const { inputs, errors } = await findInputs(paths)
     const progress = createProgress(stderr, quiet ? 0 : inputs.length)
-    const binaries = { ...(kustomize === undefined ? {} : { kustomize }), ...(helm === undefined ? {} : { helm }) }
-    const reader = new ScanItems(inputs, { stdin, defaultNamespace: namespace, render: { binaries, env, signal } })
+    const render = renderOptions(this.#options, this.#environment)
+    const reader = new ScanItems(inputs, { stdin, defaultNamespace: namespace, render })
     const fail = async (error: GateError): Promise<void> => {
       const failure = setError(error)
       set.addError(failure)
       progress.clear()
-      await write(stderr, `lockkeeper: ${errorText(failure)}\n`)
+      await writeError(this.#environment, failure)
     }
 
     let found = errors.length
@@ -206,18 +159,4 @@ class Scan {
       return duplicates
     }
   }
-}
-
-function nothingFound(paths: readonly string[], skipped: number): GateError {
-  const beside = skipped === 0 ? '' : ` (${skipped} files without Kubernetes objects were skipped)`
-  return new GateError('MANIFEST_NONE', `no manifest was found in ${paths.join(', ')}${beside}`)
-}
-
-function exitCodeOf(
-  set: Pick<ReturnType<ReturnType<typeof createSetBuilder>['finish']>, 'action' | 'summary'>,
-  failOnWarn: boolean,
-) {
-  if (set.summary.errors > 0) return EXIT.failed
-  if (set.action === 'deny') return EXIT.denied
-  return set.action === 'warn' && failOnWarn ? EXIT.warned : EXIT.allowed
 }

@@ -13,6 +13,8 @@ export interface ToolRun {
   readonly subject: string
   readonly cwd?: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What it reads from stdin; nothing when not said. */
+  readonly input?: string
   /** Texts that a message shows as something else, such as the path of a temporary directory. */
   readonly shownAs?: Readonly<Record<string, string>>
 }
@@ -80,6 +82,8 @@ export async function runTool(run: ToolRun, limits: ToolLimits, startedAtMs = pe
     child.stdout.destroy()
     child.stderr.destroy()
   }
+  // A program that does not read to the end says by its exit code whether that is a fault.
+  child.stdin.on('error', () => undefined).end(run.input)
   // Not spawn's own timeout and signal: the timer outlives a tool that could not be started.
   const timer = setTimeout(
     stop,
@@ -128,7 +132,7 @@ function start({ binary, args, cwd, env }: ToolRun, failed: (reason: string, cau
       env: { ...env },
       shell: false,
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     })
   } catch (error) {
     // Some faults are thrown instead of reported, among them arguments that are too long or hold a NUL.

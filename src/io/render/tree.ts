@@ -74,20 +74,27 @@ export async function checkTree({ root, directory }: RenderPlace, maxBytes = MAX
   }
 }
 
-/** Also a link that comes back into the tree has left it; and each of its steps is looked at by itself when its turn comes. */
 async function checkLink(root: string, path: string): Promise<void> {
   const target = await readlink(path).catch((error: unknown) => {
     throw unreadable(shownPath(root, path), error)
   })
+  if (!leavesTree(root, path, target)) return
+  const shown = shownPath(root, path)
+  throw new GateError('RENDER_FAILED', `${shown}: is a symbolic link out of the tree`, { position: { file: shown } })
+}
+
+/**
+ * Whether a symbolic link is absolute or leads out of the root. One that comes back into the tree has left it, too; and each
+ * of its steps is looked at by itself when its turn comes.
+ */
+export function leavesTree(root: string, path: string, target: string): boolean {
   let at = dirname(path)
   let isOut = isAbsolute(target)
   for (const step of target.split(sep)) {
     at = resolve(at, step === '' ? '.' : step)
     isOut ||= !isInside(root, at)
   }
-  if (!isOut) return
-  const shown = shownPath(root, path)
-  throw new GateError('RENDER_FAILED', `${shown}: is a symbolic link out of the tree`, { position: { file: shown } })
+  return isOut
 }
 
 async function checkSize(root: string, path: string, maxBytes: number): Promise<void> {
