@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../../src/json.js'
+import type { JsonObject } from '../../src/json.js'
 import { type ClusterClient, ClusterError, type Collection } from '../../src/io/cluster/cluster-client.js'
 import { listPages } from '../../src/io/cluster/list-pages.js'
 import { namesOf } from '../../src/io/cluster/object-names.js'
@@ -42,7 +42,7 @@ export async function readObjects(
       .filter(name => found[index]?.has(name) === false)
       .map(name => async () => {
         const object = await unlessRefused(() => client.find(collection, name, { signal: options.signal }))
-        found[index]?.set(name, isJsonObject(object) ? withoutManagedFields(object) : object)
+        found[index]?.set(name, object)
       }),
   )
   await inTurns(gets, options.concurrency)
@@ -62,7 +62,7 @@ async function listInto(
     for await (const page of listPages(client, collection, { signal })) {
       for (const object of page.items) {
         const { name } = namesOf(object)
-        if (names.has(name)) objects.set(name, withoutManagedFields(object))
+        if (names.has(name)) objects.set(name, object)
       }
       pages += 1
       if (page.continueToken === '') {
@@ -88,13 +88,6 @@ async function unlessRefused<T>(read: () => Promise<T>): Promise<T | 'withheld'>
     }
     throw thrown
   }
-}
-
-/** Half of an object, often, and nothing that a verdict may depend on. */
-function withoutManagedFields(object: JsonObject): JsonObject {
-  if (!isJsonObject(object.metadata) || object.metadata.managedFields === undefined) return object
-  const { managedFields: _managedFields, ...metadata } = object.metadata
-  return { ...object, metadata }
 }
 
 /** Runs so many at the same time; the first error ends it, and those that run are waited for. */

@@ -9,10 +9,10 @@ export type TreeChanges = Readonly<Record<string, string | null | { readonly lin
 /** A repository of a test. */
 export interface GitTree {
   readonly root: string
-  write(changes: TreeChanges): void
+  readonly write: (changes: TreeChanges) => void
   /** Writes and commits. @returns the commit */
-  commit(changes: TreeChanges): string
-  git(...args: string[]): string
+  readonly commit: (changes: TreeChanges) => string
+  readonly git: (...args: string[]) => string
 }
 
 /** What git runs with in tests: nobody's settings, one author and one time; nothing above the tests' directories is looked at. */

@@ -28,14 +28,14 @@ async function accepted(args: readonly string[]): Promise<{ readonly name: strin
   const silent = { write: () => true, once: () => undefined }
   const environment = { stdout: silent, stderr: silent } as unknown as CliEnvironment
   const { command } = createProgram(environment, version)
-  let found: { readonly name: string; readonly format: unknown } | null = null
+  const found: { readonly name: string; readonly format: unknown }[] = []
   for (const each of command.commands) {
     each.action(() => {
-      found = { name: each.name(), format: each.opts().format }
+      found.push({ name: each.name(), format: each.opts().format })
     })
   }
   await command.parseAsync([...args], { from: 'user' })
-  return found ?? { name: '', format: null }
+  return found[0] ?? { name: '', format: null }
 }
 
 t.test('every command of the examples is one that the program takes', async t => {

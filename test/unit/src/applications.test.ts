@@ -33,7 +33,7 @@ function compare(before: readonly StateObject[], after: readonly StateObject[], 
     t.strictSame(errors, [])
     return items.map(({ request, place, context }) => {
       t.equal(context.base, 'known')
-      t.equal(request.oldObject === null || request.oldObject.metadata !== null, true)
+      t.not(request.oldObject?.metadata, null)
       const { operation, name = '', oldObject, object } = request
       return [operation, name, value(oldObject), value(object), `${place?.file ?? ''}:${place?.line ?? ''}`].join(' ')
     })

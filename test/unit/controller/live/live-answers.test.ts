@@ -84,41 +84,50 @@ function live(options: { maxAnswerBytes?: number } = {}) {
   return { cluster, ask, lines, clock }
 }
 
-t.test('objects are found, absent or withheld; Secrets are never read', async t => {
-  const { cluster, ask } = live()
-  cluster.put(APPLICATIONS, application([]))
-  cluster.put(CONFIG_MAPS, configMap('web', { managedFields: [{ manager: 'kubectl' }] }))
-  cluster.put({ ...CONFIG_MAPS, resource: 'secrets' }, { ...configMap('db'), kind: 'Secret' })
-  const answer = await ask([
-    { ...CONFIG_MAP, name: 'web' },
-    { ...CONFIG_MAP, namespace: 'shop', name: 'api' },
-    { ...CONFIG_MAP, kind: 'Secret', namespace: 'shop', name: 'db' },
-    { group: 'rbac.authorization.k8s.io', version: 'v1', kind: 'ClusterRole', namespace: 'shop', name: 'all' },
-    { group: 'example.com', version: 'v1', kind: 'Thing', name: 'one' },
-    { group: 'rbac.authorization.k8s.io', version: 'v2', kind: 'ClusterRole', name: 'all' },
-    { group: 'stale.example', version: 'v1', kind: 'Thing', name: 'one' },
-  ])
-  t.strictSame(Object.fromEntries(answer.objects), {
-    '/ConfigMap//web': {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'web', namespace: 'shop', uid: 'uid-3', resourceVersion: '3' },
-    },
-    '/ConfigMap/shop/api': null,
-    '/Secret/shop/db': 'withheld',
-    'rbac.authorization.k8s.io/ClusterRole/shop/all': null,
-    'example.com/Thing//one': null,
-    'rbac.authorization.k8s.io/ClusterRole//all': 'withheld',
-    'stale.example/Thing//one': 'withheld',
-  })
-  t.strictSame(Object.fromEntries(answer.namespaces), { shop: { labels: { team: 'a' }, annotations: { note: 'b' } } })
-  t.strictSame(answer.pruned, [])
-  t.notOk(
-    cluster.asked.some(each => each.includes('secrets')),
-    'Secrets were not asked for',
-  )
-  t.ok(cluster.asked.includes('find rbac.authorization.k8s.io/clusterroles /all'), 'without a namespace')
-})
+t.test(
+  'objects are found with what says who owns which field, absent, or withheld; Secrets are never read',
+  async t => {
+    const { cluster, ask } = live()
+    cluster.put(APPLICATIONS, application([]))
+    cluster.put(CONFIG_MAPS, configMap('web', { managedFields: [{ manager: 'kubectl' }] }))
+    cluster.put({ ...CONFIG_MAPS, resource: 'secrets' }, { ...configMap('db'), kind: 'Secret' })
+    const answer = await ask([
+      { ...CONFIG_MAP, name: 'web' },
+      { ...CONFIG_MAP, namespace: 'shop', name: 'api' },
+      { ...CONFIG_MAP, kind: 'Secret', namespace: 'shop', name: 'db' },
+      { group: 'rbac.authorization.k8s.io', version: 'v1', kind: 'ClusterRole', namespace: 'shop', name: 'all' },
+      { group: 'example.com', version: 'v1', kind: 'Thing', name: 'one' },
+      { group: 'rbac.authorization.k8s.io', version: 'v2', kind: 'ClusterRole', name: 'all' },
+      { group: 'stale.example', version: 'v1', kind: 'Thing', name: 'one' },
+    ])
+    t.strictSame(JSON.parse(JSON.stringify(Object.fromEntries(answer.objects))), {
+      '/ConfigMap//web': {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: {
+          name: 'web',
+          namespace: 'shop',
+          managedFields: [{ manager: 'kubectl' }],
+          uid: 'uid-3',
+          resourceVersion: '3',
+        },
+      },
+      '/ConfigMap/shop/api': null,
+      '/Secret/shop/db': 'withheld',
+      'rbac.authorization.k8s.io/ClusterRole/shop/all': null,
+      'example.com/Thing//one': null,
+      'rbac.authorization.k8s.io/ClusterRole//all': 'withheld',
+      'stale.example/Thing//one': 'withheld',
+    })
+    t.strictSame(Object.fromEntries(answer.namespaces), { shop: { labels: { team: 'a' }, annotations: { note: 'b' } } })
+    t.strictSame(answer.pruned, [])
+    t.notOk(
+      cluster.asked.some(each => each.includes('secrets')),
+      'Secrets were not asked for',
+    )
+    t.ok(cluster.asked.includes('find rbac.authorization.k8s.io/clusterroles /all'), 'without a namespace')
+  },
+)
 
 t.test('many of one kind are listed, and what the list does not reach is asked for', async t => {
   const { cluster, ask } = live()
