@@ -1,11 +1,14 @@
 import type { GateRecord } from '../../src/provenance/record.js'
 import type { Position } from './segments.js'
 
+/** What a record is found by. */
+export type Indexed = Pick<GateRecord, 'id' | 'digest' | 'subject'>
+
 /** Where records are by digest and by subject, and which ids there are; in memory, a few hundred bytes for each record. */
 export interface RecordIndex {
   readonly size: number
   has(id: string): boolean
-  add(record: GateRecord, position: Position): void
+  add(record: Indexed, position: Position): void
   find(by: 'digest' | 'subject', value: string): readonly Position[]
   /** Forgets what is in a segment. */
   drop(segment: number): void

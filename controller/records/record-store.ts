@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { GateError, thrownText } from '../../src/errors.js'
 import type { Logger } from '../../src/io/log.js'
 import { type GateRecord, MAX_RECORD_LENGTH, parseRecord, recordLine } from '../../src/provenance/record.js'
-import { createRecordIndex } from './record-index.js'
+import { createRecordIndex, type Indexed } from './record-index.js'
 import {
   openSegment,
   type OpenSegment,
@@ -77,8 +77,8 @@ export async function openRecordStore(options: RecordStoreOptions): Promise<Reco
   async function load(segment: number): Promise<void> {
     let unreadable = 0
     for await (const { text, offset } of linesOf(segmentPath(directory, segment))) {
-      const record = parseRecord(text)
-      if (typeof record === 'string') unreadable += 1
+      const record = indexedIn(text)
+      if (record === null) unreadable += 1
       else if (!index.has(record.id)) index.add(record, { segment, offset })
     }
     sizes.set(segment, await segmentSize(directory, segment))
@@ -157,6 +157,20 @@ export async function openRecordStore(options: RecordStoreOptions): Promise<Reco
     },
     close: () => inTurn(() => open.close()),
   }
+}
+
+/** Only what the index needs, since a start waits for it; who finds the record reads the whole of it. */
+function indexedIn(line: string): Indexed | null {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return null
+  }
+  if (typeof value !== 'object' || value === null) return null
+  const { id, digest = null, subject = null } = value as Record<string, unknown>
+  const isKey = (each: unknown) => each === null || typeof each === 'string'
+  return typeof id === 'string' && isKey(digest) && isKey(subject) ? { id, digest, subject } : null
 }
 
 function newestFirst(positions: readonly Position[], limit: number): readonly Position[] {
