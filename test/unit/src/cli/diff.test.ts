@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -261,6 +261,7 @@ t.test('the text says the verdict, what changed, what was found and who gains wh
   const tree = gitTree(t, BASE)
   const base = tree.git('rev-parse', '--short=12', 'main')
   tree.commit({
+    'apps/agent.yaml': deployment('agent', { container: HOST_PORT, image: 'registry.example/app:1.2.4' }),
     'apps/web.yaml': deployment('web', { container: PRIVILEGED }),
     'apps/settings.yaml': null,
     'apps/rights.yaml': `apiVersion: rbac.authorization.k8s.io/v1
@@ -273,7 +274,8 @@ subjects: [{kind: ServiceAccount, name: web, namespace: shop}]
   const { stdout, code } = await diff(tree, { format: 'text', quiet: false })
   t.equal(code, 1)
   const expected = `✗ DENIED compared with the merge base of main and HEAD (${base})
-1 created, 1 updated, 1 deleted, 2 unchanged
+1 created, 2 updated, 1 deleted, 1 unchanged
+  ~ Deployment shop/agent
   + RoleBinding shop/readers
   ~ Deployment shop/web
   - ConfigMap shop/settings
@@ -345,6 +347,15 @@ t.test('a link out of the tree is refused, and not followed at the base', async 
 })
 
 t.test('what cannot be compared is said before anything is judged', async t => {
+  // A place of its own: other tests have temporary directories, too.
+  const { TMPDIR } = process.env
+  const temporary = mkdtempSync(join(tmpdir(), 'lockkeeper-test-'))
+  process.env.TMPDIR = temporary
+  t.teardown(() => {
+    if (TMPDIR === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = TMPDIR
+    rmSync(temporary, { recursive: true, force: true })
+  })
   const tree = gitTree(t, { 'a.yaml': config('a'), 'empty/README.md': '' })
   const cases: Record<string, readonly [Partial<DiffOptions>, string, RegExp]> = {
     stdin: [{ paths: ['-'] }, 'USAGE', /stdin/],
@@ -367,11 +378,7 @@ t.test('what cannot be compared is said before anything is judged', async t => {
     set(nothing).errors.map(({ code }) => code),
     ['MANIFEST_NONE'],
   )
-  t.strictSame(
-    readdirSync(tmpdir()).filter(each => each.startsWith('lockkeeper-base-')),
-    [],
-    'no temporary directory is left',
-  )
+  t.strictSame(readdirSync(temporary), [], 'no temporary directory is left')
 })
 
 /** The PATH with a tool on it; null where it is not at hand. */

@@ -204,6 +204,10 @@ t.test('a tree that Git itself would refuse is refused', async t => {
       make(`120000 blob ${link}\td\x00040000 tree ${inner}\td\0`),
       /could not be written as files: EEXIST/,
     ],
+    'a name twice, as two files': [
+      make([blob, link].map(each => `100644 blob ${each}\tx\0`).join('')),
+      /could not be written as files: EEXIST/,
+    ],
     'content that is not there': [
       make(`100644 blob ${'1'.repeat(40)}\tx\0`),
       /^x: the repository does not have its content: fetch it/,
