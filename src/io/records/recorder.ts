@@ -52,6 +52,7 @@ export function createRecorder({ spool, client, log }: RecorderOptions): Recorde
     for (const batch of await spool.batches()) {
       if (isEnding()) return
       const lines = await spool.read(batch)
+      if (isEnding()) return
       if (lines === null) continue
       try {
         await to.send(lines, ending.signal)
