@@ -1,15 +1,7 @@
-import type { NamespaceInfo } from './decision-types.js'
 import { GateError } from './errors.js'
-import {
-  emptyObject,
-  isJsonObject,
-  type Json,
-  type JsonObject,
-  parseJson,
-  stringifyJson,
-  stringMembers,
-} from './json.js'
+import { emptyObject, isJsonObject, type Json, type JsonObject, parseJson, stringifyJson } from './json.js'
 import type { LiveAnswer } from './live-objects.js'
+import { namespaceInfo } from './policy/bundle.js'
 
 /** An object that a gate has rendered, by what the API server knows it by. */
 export interface LiveReference {
@@ -115,10 +107,4 @@ export function parseLiveAnswer(text: string): LiveAnswer {
     pruned,
     namespaces: new Map(Object.entries(namespaces).map(([name, each]) => [name, namespaceInfo(each)])),
   }
-}
-
-/** What a policy may know of a namespace, out of anything with labels and annotations. */
-export function namespaceInfo(value: Json | undefined): NamespaceInfo {
-  const { labels, annotations } = isJsonObject(value) ? value : emptyObject()
-  return { labels: stringMembers(labels), annotations: stringMembers(annotations) }
 }
