@@ -17,6 +17,7 @@ import { createPolicyHost } from './policy/host.js'
 import { joinPaths, type InputPath } from './policy/input-path.js'
 import type { PolicyCard } from './policy/policy-types.js'
 import { createResultCache, type CacheCounts } from './policy/result-cache.js'
+import { knownHelp } from './remedy/known-help.js'
 import { offeredRemedies } from './remedy/rejudge.js'
 import { createRiskScorer, type RiskModel } from './risk/model.js'
 import { reviewSetWith, type ReviewItem, type SetFindings } from './review-set.js'
@@ -80,7 +81,7 @@ export interface GateOptions {
 }
 
 const NOT_SCORED = { risk: null, riskProblem: null } as const
-const NOTHING_JUDGED: Evaluation = { outcomes: [], assumed: false, cache: { hits: 0, misses: 0 } }
+const NOTHING_JUDGED: Evaluation = { outcomes: [], assumed: false, cache: { hits: 0, misses: 0 }, seen: () => null }
 
 /**
  * Makes a gate of a bundle: the one function everything stands on is its `review`.
@@ -147,9 +148,10 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
       outcomes,
       assumed,
       cache: counts,
+      seen,
     } = unchanged ? NOTHING_JUDGED : judge(request, requestText === undefined ? input : { ...input, requestText })
     onCache?.(counts)
-    const remedies = offeredRemedies(request.object, outcomes, evaluate)
+    const remedies = offeredRemedies(request.object, outcomes, evaluate, knownHelp(cache, seen))
     const judgement: Judgement = {
       request,
       context,

@@ -27,6 +27,8 @@ export interface Evaluation {
   /** Some policy matched only because the namespace's labels are not known. */
   readonly assumed: boolean
   readonly cache: CacheCounts
+  /** Which policies saw the request, and all they could read of it, as a text; null when that cannot be told. */
+  readonly seen: () => string | null
 }
 
 /** What a policy sees beside the request. */
@@ -156,14 +158,24 @@ export function createEvaluator(
         if (result !== 'no') matched.push({ ...policy, assumed: result === 'assumed' })
       }
       const input = () => inputText(requestText ?? stringifyJson(request as unknown as Json), context, risk)
-      const run = createRun(input, killed, matched.length === 0 ? null : (cache?.open(request, context, risk) ?? null))
+      const results = matched.length === 0 ? null : (cache?.open(request, context, risk) ?? null)
+      const run = createRun(input, killed, results)
       const outcomes = finish(() => {
         const first = run.judgeAll(matched.filter(each => each.card.stage === 'first'))
         const last = matched.filter(each => each.card.stage === 'last')
         if (last.length > 0 && first.length > 0) run.setViolations(first.map(violationInput))
         return [...first, ...run.judgeAll(last)]
       })
-      return { outcomes, assumed: matched.some(each => each.assumed), cache: run.counts() }
+      return {
+        outcomes,
+        assumed: matched.some(each => each.assumed),
+        cache: run.counts(),
+        seen: () =>
+          // What made a policy fail may be nothing that it read.
+          killed.size > 0 || outcomes.some(each => each.failure !== null)
+            ? null
+            : (results?.textOf(matched.map(each => each.index)) ?? null),
+      }
     },
     evaluateChanges(changes, { context, killed }) {
       const matched = policies

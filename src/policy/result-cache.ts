@@ -26,6 +26,8 @@ export interface InputResults {
   keep(policy: number, findings: readonly RuleFinding[]): void
   /** For the last stage, which sees what the others found. */
   setViolations(violations: Json): void
+  /** Equal texts: these policies could read nothing that differs; null when one of them reads what cannot be told. */
+  textOf(policies: readonly number[]): string | null
 }
 
 /**
@@ -96,6 +98,15 @@ export function createResultCache(paths: readonly (readonly InputPath[] | null)[
         setViolations(violations) {
           parts = parts.withMember('violations', violations)
           for (const { id, readsViolations } of groups.values()) if (readsViolations) keys[id] = undefined
+        },
+        textOf(policies) {
+          const read = new Set<Group>()
+          for (const policy of policies) {
+            const place = places[policy]
+            if (!place) return null
+            read.add(place.group)
+          }
+          return `${policies.join(' ')}\n${[...read].map(keyOf).join('\n')}`
         },
       }
     },

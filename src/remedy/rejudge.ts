@@ -1,6 +1,7 @@
 import { SEVERITIES, type PatchOperation, type Remedy } from '../decision-types.js'
 import type { JsonObject } from '../json.js'
 import type { Outcome } from '../policy/evaluate.js'
+import type { KnownHelp } from './known-help.js'
 import { applyPatch } from './patch.js'
 
 /** Re-judging costs an evaluation of everything: of a request with many violations, patches for the worst are tried. */
@@ -21,6 +22,7 @@ export function offeredRemedies(
   object: JsonObject | null,
   outcomes: readonly Outcome[],
   evaluate: (patched: JsonObject) => readonly Outcome[],
+  known: KnownHelp | null = null,
 ): ReadonlyMap<Outcome, Remedy> {
   const offered = new Map<Outcome, Remedy>()
   const candidates: Candidate[] = []
@@ -36,7 +38,7 @@ export function offeredRemedies(
   const tryAll = (group: readonly Candidate[]): void => {
     if (left === 0) return
     left -= 1
-    if (helps(object, group, outcomes, evaluate)) {
+    if (helps(object, group, outcomes, evaluate, known)) {
       for (const { outcome, text, patch } of group) offered.set(outcome, { text, patch })
     } else if (group.length > 1) {
       for (const each of group) tryAll([each])
@@ -81,18 +83,21 @@ function helps(
   group: readonly Candidate[],
   outcomes: readonly Outcome[],
   evaluate: (patched: JsonObject) => readonly Outcome[],
+  known: KnownHelp | null,
 ): boolean {
-  const patched = applyPatch(
-    object,
-    group.flatMap(({ patch }) => patch),
-  )
+  const patch = group.flatMap(each => each.patch)
+  const patched = applyPatch(object, patch)
   if (patched === null) return false
+  const targets = group.map(({ outcome }) => messageKey(outcome))
+  const before = known?.find(targets, patch)
+  if (before !== undefined) return before
   const allowed = countMessages(outcomes)
-  for (const { outcome } of group) {
-    const target = messageKey(outcome)
-    allowed.set(target, (allowed.get(target) ?? 0) - 1)
-  }
-  return [...countMessages(evaluate(patched))].every(([key, count]) => count <= (allowed.get(key) ?? 0))
+  for (const target of targets) allowed.set(target, (allowed.get(target) ?? 0) - 1)
+  const found = evaluate(patched)
+  const isBetter = [...countMessages(found)].every(([key, count]) => count <= (allowed.get(key) ?? 0))
+  // A policy that failed may not fail the next time.
+  if (found.every(each => each.failure === null)) known?.keep(targets, patch, isBetter)
+  return isBetter
 }
 
 // By message, not by path: taking an element out of a list moves the paths of those behind it.

@@ -315,6 +315,24 @@ t.test('Pods of one ReplicaSet differ for few policies', async t => {
   t.ok(hits > 4 * misses)
 })
 
+t.test('what a patch does is known when the same is asked again', async t => {
+  const gate = await createGate(bundle)
+  const containers = [{ name: 'web', image: 'registry.example/web:1', securityContext: { privileged: true } }]
+  const request = admissionRequest({ object: pod({ spec: { containers } }) })
+  const judged = async (uid: string) => {
+    const looked = gate.cache.hits + gate.cache.misses
+    const counts: number[] = []
+    const decision = await gate.review({ ...request, uid }, contextOf(), {
+      onCache: ({ hits, misses }) => counts.push(hits + misses),
+    })
+    return { decision: text(decision), evaluations: (gate.cache.hits + gate.cache.misses - looked) / (counts[0] ?? 0) }
+  }
+  const first = await judged('one')
+  t.match(first.decision, '"patch"')
+  t.ok(first.evaluations > 1, 'the patched object is judged, too')
+  t.strictSame(await judged('other'), { ...first, evaluations: 1 })
+})
+
 t.test('an exception ends when it does, whatever was kept before', async t => {
   const config =
     'apiVersion: lockkeeper.dev/v1alpha1\nkind: Exception\nmetadata: {name: legacy}\nspec: {policies: [healthy], ' +
