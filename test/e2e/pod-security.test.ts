@@ -53,7 +53,9 @@ const TIMEOUT_MS = 900_000
 t.setTimeout(2 * TIMEOUT_MS)
 
 const bundle = parseBundle(await loadBundleFiles(join(ROOT, 'policies/bundle')), { allowUnsigned: true })
-const gate = await createGate(bundle)
+const controls = bundle.cards.filter(card => card.controls.some(each => each.startsWith('PSS:')))
+/** Without the other policies, whose violations would be remedied tens of thousands of times here. */
+const gate = await createGate({ ...bundle, cards: controls })
 const { userInfo } = bundle.config.prediction
 
 /** The same level for all that a namespace can ask for. */
@@ -281,7 +283,6 @@ async function featureGates(plane: ControlPlane): Promise<Record<string, string>
 }
 
 t.test('every policy for a control of the standard is compared, and nothing else', t => {
-  const controls = bundle.cards.filter(({ controls }) => controls.some(each => each.startsWith('PSS:')))
   t.strictSame(controls.map(({ id }) => id).sort(), Object.keys(POLICY_WORDS).sort())
   t.end()
 })
