@@ -14,6 +14,8 @@ import { argoCdWorks } from './argocd-works.js'
 import { runAudit } from './audit/audit.js'
 import { BundleInForce } from './bundle-in-force.js'
 import { createMetrics } from './metrics.js'
+import { createNotices } from './notices/notices.js'
+import { annotationTeller, eventTeller } from './notices/tellers.js'
 import type { ControllerOptions } from './options.js'
 
 /** What a process gives the controller. */
@@ -122,10 +124,23 @@ export async function runController(options: ControllerOptions, environment: Con
     if (options.api !== undefined) {
       const { address, api } = options
       const { namespace } = options
-      const served = await startApi({ client, address, namespace, options: api, metrics, clock, log: loggerOf('api') })
+      const { applicationsNamespace } = api
+      const tellers = [
+        ...(api.warningEvents ? [eventTeller(events)] : []),
+        ...(api.warningAnnotations ? [annotationTeller(client)] : []),
+      ]
+      const notices = tellers.map(teller =>
+        createNotices(teller, { client, applicationsNamespace, clock, log: loggerOf('notices') }),
+      )
+      const served = await startApi({
+        ...{ client, address, namespace, options: api, metrics, clock, log: loggerOf('api') },
+        onRecords: records => {
+          for (const each of notices) each.take(records)
+        },
+      })
       closers.push(() => served.close())
       environment.onApiListening?.(served.port)
-      apiWorks = served.works
+      apiWorks = [...served.works, ...notices.map(each => (leading: AbortSignal) => each.run(leading))]
     }
 
     election = startLeaderElection(client, {

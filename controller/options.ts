@@ -23,6 +23,10 @@ export interface ApiOptions {
   readonly applicationsNamespace: string
   /** Where the records of gates are kept; undefined: they are not taken. */
   readonly recordsDirectory?: string
+  /** Tell by Events of Applications what their renders were warned of; it needs the records. */
+  readonly warningEvents: boolean
+  /** Tell it by an annotation of the Application. */
+  readonly warningAnnotations: boolean
 }
 
 /** What the controller does for Argo CD. */

@@ -3,6 +3,7 @@ import type { Clock } from '../../src/io/cluster/clock.js'
 import type { ClusterClient } from '../../src/io/cluster/cluster-client.js'
 import { createTokenReviewer } from '../../src/io/cluster/token-review.js'
 import type { Logger } from '../../src/io/log.js'
+import type { GateRecord } from '../../src/provenance/record.js'
 import { createLiveAnswers } from '../live/live-answers.js'
 import type { Metrics } from '../metrics.js'
 import type { ApiOptions } from '../options.js'
@@ -20,6 +21,8 @@ export interface ApiParts {
   readonly options: ApiOptions
   /** The controller's own. */
   readonly namespace: string
+  /** Told of records that are kept now, or were before. */
+  readonly onRecords: (records: readonly GateRecord[]) => void
   readonly metrics: Metrics
   readonly clock: Clock
   readonly log: Logger
@@ -39,13 +42,15 @@ export interface Api {
  *
  * @throws GateError
  */
-export async function startApi({ client, address, options, namespace, metrics, clock, log }: ApiParts): Promise<Api> {
+export async function startApi(parts: ApiParts): Promise<Api> {
+  const { client, address, options, namespace, onRecords, metrics, clock, log } = parts
   const { applicationsNamespace, recordsDirectory, certificate } = options
   const records = recordsDirectory === undefined ? null : createKeptRecords(recordsDirectory, { metrics, log })
   const routes = createRoutes({
     live: createLiveAnswers(client, { applicationsNamespace, clock, log }),
     records,
-    onAppended: ({ appended, known }) => {
+    onAppended: ({ appended, known }, received) => {
+      onRecords(received)
       metrics.recordsReceived.inc({ result: 'appended' }, appended)
       metrics.recordsReceived.inc({ result: 'known' }, known)
     },

@@ -12,7 +12,10 @@ export interface RouteParts {
   readonly live: LiveAnswers
   /** null: none are kept here */
   readonly records: Pick<KeptRecords, 'store'> | null
-  readonly onAppended: (counts: { readonly appended: number; readonly known: number }) => void
+  readonly onAppended: (
+    counts: { readonly appended: number; readonly known: number },
+    records: readonly GateRecord[],
+  ) => void
   readonly onLive: (counts: { readonly found: number; readonly absent: number; readonly withheld: number }) => void
 }
 
@@ -77,7 +80,7 @@ async function appendRecords({ records, onAppended }: RouteParts, request: Incom
   })
   try {
     const counts = await store.append(parsed)
-    onAppended(counts)
+    onAppended(counts, parsed)
     return JSON.stringify(counts)
   } catch (thrown) {
     if (!(thrown instanceof GateError)) throw thrown

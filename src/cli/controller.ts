@@ -32,6 +32,8 @@ interface ApiFlags {
   readonly apiPort: number
   readonly apiCaller: readonly string[]
   readonly recordsDirectory?: string
+  readonly warningEvents: boolean
+  readonly warningAnnotations: boolean
 }
 
 const HOUR_SECONDS = 3_600
@@ -76,6 +78,8 @@ export function addController(parent: Command, environment: CliEnvironment): voi
     .option('--api-tls-cert <file>', 'a certificate that somebody else renews; no Secret is touched then')
     .option('--api-tls-key <file>', 'its key')
     .option('--records-directory <path>', 'keep the records of these gates there')
+    .option('--warning-events', 'tell by Events of Argo CD Applications what their renders were warned of', false)
+    .option('--warning-annotations', 'tell it by the annotation lockkeeper.dev/warnings of the Application', false)
     .option('--refresh-applications', 'ask Argo CD Applications for a hard refresh when the bundle changes', false)
     .option('--argocd-namespace <name>', 'where Argo CD is', 'argocd')
     .option(
@@ -143,6 +147,13 @@ function apiOptions(flags: ApiFlags & Pick<ControllerFlags, 'argocdNamespace'>):
       if (value !== undefined) problems.push(`${flag} needs --api-caller: nobody else may call`)
     }
   }
+  const { warningEvents, warningAnnotations } = flags
+  for (const [flag, isWanted] of [
+    ['--warning-events', warningEvents],
+    ['--warning-annotations', warningAnnotations],
+  ] as const) {
+    if (isWanted && recordsDirectory === undefined) problems.push(`${flag} needs --records-directory`)
+  }
   if (problems.length > 0) throw new GateError('USAGE', problems.join('\n'))
   if (apiCaller.length === 0) return null
   const own = { secret: flags.apiCertificateSecret, service: flags.apiService }
@@ -155,6 +166,8 @@ function apiOptions(flags: ApiFlags & Pick<ControllerFlags, 'argocdNamespace'>):
     callers: apiCaller,
     applicationsNamespace: argocdNamespace,
     ...(recordsDirectory !== undefined && { recordsDirectory }),
+    warningEvents,
+    warningAnnotations,
   }
 }
 

@@ -121,6 +121,8 @@ t.test('as installed, a change is judged against what is live', async t => {
       ...[CLI, ...args.map(here)],
       ...['--kubeconfig', await plane.kubeconfig(account), '--namespace', 'lockkeeper-system'],
       ...['--address', '127.0.0.1', '--api-url', `https://127.0.0.1:${port}`],
+      // Not installed by default; the rights for them are.
+      ...['--warning-events', '--warning-annotations'],
     ],
     ready: () => isServed(`http://127.0.0.1:${probePort}/readyz`),
   })
@@ -167,6 +169,12 @@ t.test('as installed, a change is judged against what is live', async t => {
       .filter(each => each.resource.name === name)
       .map(({ application, decision }) => [application, decision.action])
 
+  /** How often it was asked what is live: once for each render. */
+  const liveRequests = async () => {
+    const text = await (await fetch(`http://127.0.0.1:${probePort}/metrics`)).text()
+    return Number(/^lockkeeper_api_requests_total\{route="\/v1\/live",status="200"\} (\d+)$/m.exec(text)?.[1] ?? 0)
+  }
+
   await t.test('debt that is live is only warned of', async t => {
     await applications.create('shop', {
       source: { repoURL: repository.url, path: 'shop', plugin: { name: 'lockkeeper-v1' } },
@@ -183,6 +191,32 @@ t.test('as installed, a change is judged against what is live', async t => {
     )
   })
 
+  await t.test('people are told the warnings at the Application, and no render follows from it', async t => {
+    const told = await applications.waitUntil(
+      'shop',
+      'the warnings are told',
+      ({ metadata }) => metadata.annotations?.['lockkeeper.dev/warnings'] !== undefined,
+      WAITING,
+    )
+    const revision = await repository.resolve('main')
+    const text = `1 object with warnings at ${revision.slice(0, 8)}: RoleBinding shop/debt: anonymous_binding`
+    t.equal(told.metadata.annotations?.['lockkeeper.dev/warnings'], text)
+    let notes: readonly unknown[] = []
+    await waitFor('the Event is there', async () => {
+      const items = await admin.list({ apiVersion: 'events.k8s.io/v1', kind: 'Event', namespace: 'argocd' })
+      notes = items.filter(each => each.reason === 'PolicyWarnings').map(each => [each.regarding, each.note])
+      return notes.length > 0
+    })
+    t.match(notes, [[{ kind: 'Application', name: 'shop' }, text]])
+
+    const rendered = await liveRequests()
+    for (let round = 0; round < 3; round += 1) {
+      const { status, metadata } = await applications.refresh('shop')
+      t.strictSame([status?.sync?.status, metadata.annotations?.['lockkeeper.dev/warnings']], ['Synced', text])
+    }
+    t.equal(await liveRequests(), rendered)
+  })
+
   await t.test('the same that is new is denied, which nobody does without a base', async t => {
     await repository.commit({ 'shop/objects.yaml': yaml(settings, DEBT, publicBinding('fresh')) })
     const held = await applications.waitUntil(
@@ -197,7 +231,7 @@ t.test('as installed, a change is judged against what is live', async t => {
     await waitFor('the record arrives', () => Promise.resolve(recorded('fresh').length > 0))
     t.strictSame(recorded('fresh')[0], ['shop', 'deny'])
     const metrics = await (await fetch(`http://127.0.0.1:${probePort}/metrics`)).text()
-    t.match(metrics, /^lockkeeper_api_requests_total\{route="\/v1\/live",status="200"\} [1-9]/m)
+    t.ok((await liveRequests()) > 0)
     t.notMatch(metrics, /route="\/v1\/live",status="[345]/, 'every question was answered')
   })
 

@@ -138,6 +138,8 @@ t.test('gates ask the controller with tokens of a real API server', async t => {
       callers: [`system:serviceaccount:argocd:${ACCOUNT}`],
       applicationsNamespace: 'argocd',
       recordsDirectory: file('records'),
+      warningEvents: false,
+      warningAnnotations: false,
     },
   }
   let controller = await startController(options)

@@ -286,6 +286,7 @@ t.test('a renewed certificate is served to who connects next, and a broken one i
   const api = await startTestApi(t)
   t.equal((await ask(api, { body: JSON.stringify(QUERY) })).status, 200)
   writeFileSync(api.file('tls.crt'), 'broken')
+  await untilLogged(api, 'the certificate stays what it was')
   await api.clock.advance(25_000)
   t.equal((await ask(api, { body: JSON.stringify(QUERY) })).status, 200)
   t.equal(api.log.filter(each => each.includes('the certificate stays what it was')).length, 1, 'said once')

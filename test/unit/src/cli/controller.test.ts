@@ -15,6 +15,10 @@ t.test('what flags of the API say together is checked before anything starts', t
       args: ['--api-url', 'http://a', '--records-directory', 'b'],
       says: /--api-url: http:..a is no URL with https:[^]*--api-url needs --api-caller[^]*--records-directory needs --api-caller/,
     },
+    'warnings to be told, and no records': {
+      args: ['--api-caller', 'a', '--warning-events', '--warning-annotations'],
+      says: /--warning-events needs --records-directory[^]*--warning-annotations needs --records-directory/,
+    },
     'callers and records, but no cluster': {
       args: ['--api-caller', 'a', '--records-directory', 'b', '--probe-port', '0'],
       says: /no cluster to talk to/,
