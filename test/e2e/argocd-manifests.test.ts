@@ -128,7 +128,7 @@ t.test('the gate before the sync', async t => {
     const { spec } = JSON.parse(
       JSON.stringify(kept.find(each => nameOf(each) === 'Deployment lockkeeper-system/lockkeeper-controller')),
     ) as Manifest
-    t.match(spec, { replicas: 1, strategy: { type: 'Recreate' } })
+    t.match(spec, { replicas: 1, strategy: { rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } } })
     t.strictSame(
       (member(spec, 'template', 'spec', 'volumes') as { name: string }[]).filter(each => each.name === 'records'),
       [{ name: 'records', persistentVolumeClaim: { claimName: 'lockkeeper-records' } }],
