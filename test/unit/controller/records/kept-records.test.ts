@@ -4,21 +4,32 @@ import t from 'tap'
 import { createMetrics } from '../../../../controller/metrics.js'
 import { createKeptRecords } from '../../../../controller/records/kept-records.js'
 import { renderRecord } from '../../../../src/provenance/record.js'
+import { settle } from '../../../helpers/fake-clock.js'
 import { FACTS, WEB } from '../../../helpers/gate-records.js'
 import { silentLog } from '../../../helpers/silent-log.js'
 
 t.test('the directory is touched only while this replica leads, and each time what is there is known', async t => {
   const directory = join(t.testdir(), 'records')
   const metrics = createMetrics()
-  const kept = createKeptRecords(directory, { metrics, log: silentLog() })
+  let isKept: () => void = () => undefined
+  const log = {
+    ...silentLog(),
+    info: (message: string) => {
+      if (message === 'records are kept') isKept()
+    },
+  }
+  const kept = createKeptRecords(directory, { metrics, log })
   const record = renderRecord(FACTS, WEB, 'digest-a')
   t.equal(kept.store, null)
   t.notOk(existsSync(directory), 'another replica may be writing there')
 
   const lead = async () => {
     const leading = new AbortController()
+    const opened = new Promise<void>(resolve => (isKept = resolve))
     const running = kept.run(leading.signal)
-    for (let i = 0; i < 1000 && kept.store === null; i += 1) await new Promise(resolve => setImmediate(resolve))
+    await opened
+    // It is said just before the store is handed out.
+    await settle()
     return async () => {
       leading.abort()
       await running
