@@ -9,11 +9,13 @@ import { type LeaderElection, startLeaderElection } from '../src/io/cluster/leas
 import { createLogger } from '../src/io/log.js'
 import { createLivePool } from '../src/io/live-pool.js'
 import { startProbeServer } from '../src/io/probe-server.js'
-import { startApi } from './api/api.js'
+import { type Api, startApi } from './api/api.js'
 import { argoCdWorks } from './argocd-works.js'
 import { runAudit } from './audit/audit.js'
 import { BundleInForce } from './bundle-in-force.js'
 import { createMetrics } from './metrics.js'
+import { createNotices } from './notices/notices.js'
+import { annotationTeller, eventTeller } from './notices/tellers.js'
 import type { ControllerOptions } from './options.js'
 
 /** What a process gives the controller. */
@@ -117,11 +119,28 @@ export async function runController(options: ControllerOptions, environment: Con
     closers.push(() => probes.close())
     environment.onListening?.(probes.port)
     log.info('probes and metrics are served', { address: options.address, port: probes.port })
+    // Before the election: a replica is ready only when it knows who leads, and every one that is ready answers.
+    let apiWorks: Api['works'] = []
     if (options.api !== undefined) {
       const { address, api } = options
-      const server = await startApi({ client, address, options: api, metrics, clock, log: loggerOf('api') })
-      closers.push(() => server.close())
-      environment.onApiListening?.(server.port)
+      const { namespace } = options
+      const { applicationsNamespace } = api
+      const tellers = [
+        ...(api.warningEvents ? [eventTeller(events)] : []),
+        ...(api.warningAnnotations ? [annotationTeller(client)] : []),
+      ]
+      const notices = tellers.map(teller =>
+        createNotices(teller, { client, applicationsNamespace, clock, log: loggerOf('notices') }),
+      )
+      const served = await startApi({
+        ...{ client, address, namespace, options: api, metrics, clock, log: loggerOf('api') },
+        onRecords: records => {
+          for (const each of notices) each.take(records)
+        },
+      })
+      closers.push(() => served.close())
+      environment.onApiListening?.(served.port)
+      apiWorks = [...served.works, ...notices.map(each => (leading: AbortSignal) => each.run(leading))]
     }
 
     election = startLeaderElection(client, {
@@ -151,6 +170,7 @@ export async function runController(options: ControllerOptions, environment: Con
             loggerOf,
             bundle: () => poolInForce().bundle.reference.digest,
           }).map(run => run(leading)),
+          ...apiWorks.map(run => run(leading)),
         ]
         const watched = works.map(each =>
           each.catch((thrown: unknown) => {

@@ -1,18 +1,32 @@
 import type { LogLevel } from '../src/io/log-levels.js'
 
+/** What the API is served with: PEM files that are read again when they change, or a certificate of its own. */
+export type ApiCertificate =
+  | { readonly certFile: string; readonly keyFile: string }
+  | {
+      /** The Secret that the replicas share. */
+      readonly secret: string
+      /** The Service that gates call, in the controller's own namespace. */
+      readonly service: string
+      /** What they call instead. */
+      readonly url?: string
+    }
+
 /** What gates before the sync may ask of the controller. */
 export interface ApiOptions {
-  /** PEM; both are read again when they change. */
-  readonly certFile: string
-  readonly keyFile: string
+  readonly certificate: ApiCertificate
   /** 0: any free one */
   readonly port: number
   /** Who may call: `system:serviceaccount:<namespace>:<name>`. */
   readonly callers: readonly string[]
-  /** Where Argo CD keeps Applications whose name comes without a namespace. */
+  /** Where Argo CD is, and keeps Applications whose name comes without a namespace. */
   readonly applicationsNamespace: string
   /** Where the records of gates are kept; undefined: they are not taken. */
   readonly recordsDirectory?: string
+  /** Tell by Events of Applications what their renders were warned of; it needs the records. */
+  readonly warningEvents: boolean
+  /** Tell it by an annotation of the Application. */
+  readonly warningAnnotations: boolean
 }
 
 /** What the controller does for Argo CD. */

@@ -1,6 +1,6 @@
 import type { NamespaceDirectory } from '../src/io/pool.js'
 import type { Bundle } from '../src/policy/bundle.js'
-import type { Certificates } from './certificates/material.js'
+import type { Certificates } from '../src/io/certificates/material.js'
 
 /** What a gate stands in: a cluster, or nothing at all. */
 export interface Surroundings {

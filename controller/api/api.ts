@@ -1,12 +1,16 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../src/io/cluster/clock.js'
 import type { ClusterClient } from '../../src/io/cluster/cluster-client.js'
 import { createTokenReviewer } from '../../src/io/cluster/token-review.js'
 import type { Logger } from '../../src/io/log.js'
+import type { GateRecord } from '../../src/provenance/record.js'
 import { createLiveAnswers } from '../live/live-answers.js'
 import type { Metrics } from '../metrics.js'
 import type { ApiOptions } from '../options.js'
-import { openRecordStore } from '../records/record-store.js'
+import { createKeptRecords } from '../records/kept-records.js'
+import { runAuthority } from './authority.js'
 import { CONTROLLER_AUDIENCE, createCallerCheck } from './caller.js'
+import { openCertificates } from './certificates.js'
 import { createListener } from './listener.js'
 import { createRoutes } from './routes.js'
 import { type ApiServer, startApiServer } from './server.js'
@@ -15,23 +19,38 @@ export interface ApiParts {
   readonly client: ClusterClient
   readonly address: string
   readonly options: ApiOptions
+  /** The controller's own. */
+  readonly namespace: string
+  /** Told of records that are kept now, or were before. */
+  readonly onRecords: (records: readonly GateRecord[]) => void
   readonly metrics: Metrics
   readonly clock: Clock
   readonly log: Logger
 }
 
-/** Starts what gates before the sync ask: live objects, and where their records are kept. @throws GateError */
-export async function startApi({ client, address, options, metrics, clock, log }: ApiParts): Promise<ApiServer> {
-  const records =
-    options.recordsDirectory === undefined ? null : await openRecordStore({ directory: options.recordsDirectory, log })
-  if (records !== null) {
-    metrics.readings.records = () => records.count
-    metrics.readings.recordsBytes = () => records.bytes
-  }
+/** What gates before the sync ask. */
+export interface Api {
+  readonly port: number
+  /** What only the replica that leads does for it. */
+  readonly works: readonly ((signal: AbortSignal) => Promise<void>)[]
+  close(): Promise<void>
+}
+
+/**
+ * Starts what gates before the sync ask: what is live every replica answers, which asks the API server anew; records only the
+ * one that leads takes.
+ *
+ * @throws GateError
+ */
+export async function startApi(parts: ApiParts): Promise<Api> {
+  const { client, address, options, namespace, onRecords, metrics, clock, log } = parts
+  const { applicationsNamespace, recordsDirectory, certificate } = options
+  const records = recordsDirectory === undefined ? null : createKeptRecords(recordsDirectory, { metrics, log })
   const routes = createRoutes({
-    live: createLiveAnswers(client, { applicationsNamespace: options.applicationsNamespace, clock, log }),
+    live: createLiveAnswers(client, { applicationsNamespace, clock, log }),
     records,
-    onAppended: ({ appended, known }) => {
+    onAppended: ({ appended, known }, received) => {
+      onRecords(received)
       metrics.recordsReceived.inc({ result: 'appended' }, appended)
       metrics.recordsReceived.inc({ result: 'known' }, known)
     },
@@ -49,19 +68,41 @@ export async function startApi({ client, address, options, metrics, clock, log }
     clock,
     log,
   })
-  const { certFile, keyFile, port } = options
+  const ending = new AbortController()
+  const { signal } = ending
+  // Every watch listens to it.
+  setMaxListeners(0, signal)
+  let server: ApiServer | null = null
   try {
-    const server = await startApiServer({ address, port, certFile, keyFile, listener, clock, log })
-    log.info('the API is served', { address, port: server.port })
+    const certificates = await openCertificates(certificate, {
+      ...{ client, namespace, clock, log, signal },
+      onChange: material => server?.use(material),
+    })
+    server = await startApiServer({ address, port: options.port, material: certificates.current(), listener })
+    // It may have changed meanwhile.
+    server.use(certificates.current())
+    const started = server
+    const { port } = started
+    log.info('the API is served', { address, port })
+    const isOwn = 'secret' in certificate
     return {
-      port: server.port,
+      port,
+      works: [
+        ...(records === null ? [] : [(leading: AbortSignal) => records.run(leading)]),
+        ...(isOwn
+          ? [
+              (leading: AbortSignal) =>
+                runAuthority({ client, certificates, namespace: applicationsNamespace, log, clock }, leading),
+            ]
+          : []),
+      ],
       close: async () => {
-        await server.close()
-        await records?.close()
+        ending.abort()
+        await started.close()
       },
     }
   } catch (error) {
-    await records?.close()
+    ending.abort()
     throw error
   }
 }

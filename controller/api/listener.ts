@@ -112,7 +112,8 @@ function send(request: IncomingMessage, response: ServerResponse, status: number
   if (status === 401) headers['www-authenticate'] = 'Bearer'
   if (status === 429 || status === 503) headers['retry-after'] = '1'
   // What is left of a body is not read, so nothing else can come on this connection.
-  if (!request.complete) headers.connection = 'close'
+  // And where this replica cannot answer, another connection may lead to one that can.
+  if (!request.complete || status === 503) headers.connection = 'close'
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text) }).end(text)
 }
 

@@ -3,7 +3,7 @@ import { GateError } from '../../src/errors.js'
 import { liveAnswerText, parseLiveQuery } from '../../src/live-query.js'
 import { type GateRecord, parseRecord } from '../../src/provenance/record.js'
 import type { LiveAnswers } from '../live/live-answers.js'
-import type { RecordStore } from '../records/record-store.js'
+import type { KeptRecords } from '../records/kept-records.js'
 import { readBody } from './body.js'
 import { Refusal } from './refusal.js'
 
@@ -11,8 +11,11 @@ import { Refusal } from './refusal.js'
 export interface RouteParts {
   readonly live: LiveAnswers
   /** null: none are kept here */
-  readonly records: Pick<RecordStore, 'append' | 'find'> | null
-  readonly onAppended: (counts: { readonly appended: number; readonly known: number }) => void
+  readonly records: Pick<KeptRecords, 'store'> | null
+  readonly onAppended: (
+    counts: { readonly appended: number; readonly known: number },
+    records: readonly GateRecord[],
+  ) => void
   readonly onLive: (counts: { readonly found: number; readonly absent: number; readonly withheld: number }) => void
 }
 
@@ -67,7 +70,7 @@ async function answerLive(
 }
 
 async function appendRecords({ records, onAppended }: RouteParts, request: IncomingMessage): Promise<string> {
-  const store = kept(records)
+  const store = storeOf(records)
   const lines = (await readBody(request, MAX_RECORDS_BYTES)).split('\n').filter(line => line !== '')
   if (lines.length > MAX_RECORDS) throw new Refusal(413, `there may be ${MAX_RECORDS} records at most`)
   const parsed = lines.map((line, index): GateRecord => {
@@ -77,7 +80,7 @@ async function appendRecords({ records, onAppended }: RouteParts, request: Incom
   })
   try {
     const counts = await store.append(parsed)
-    onAppended(counts)
+    onAppended(counts, parsed)
     return JSON.stringify(counts)
   } catch (thrown) {
     if (!(thrown instanceof GateError)) throw thrown
@@ -86,13 +89,15 @@ async function appendRecords({ records, onAppended }: RouteParts, request: Incom
 }
 
 async function findRecords({ records }: RouteParts, query: URLSearchParams): Promise<string> {
-  const store = kept(records)
+  const store = storeOf(records)
   const [by, ...more] = [...query.keys()]
   if ((by !== 'digest' && by !== 'subject') || more.length > 0) throw new Refusal(400, 'ask by digest or by subject')
   return JSON.stringify({ records: await store.find(by, query.get(by) ?? '', MAX_FOUND) })
 }
 
-function kept<T>(records: T | null): T {
+function storeOf(records: RouteParts['records']): NonNullable<KeptRecords['store']> {
   if (records === null) throw new Refusal(503, 'this controller keeps no records')
-  return records
+  const { store } = records
+  if (store === null) throw new Refusal(503, 'records are kept by the replica that leads, which is another one')
+  return store
 }

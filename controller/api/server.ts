@@ -1,22 +1,21 @@
 import type { RequestListener } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { GateError, thrownText } from '../../src/errors.js'
-import type { Clock } from '../../src/io/cluster/clock.js'
-import type { Logger } from '../../src/io/log.js'
-import { type CertificateFiles, loadCertificate, watchCertificate } from './certificate.js'
+import { GateError } from '../../src/errors.js'
+import { type CertificateMaterial, secureContextOf } from '../../src/io/certificates/material.js'
 
-export interface ApiServerOptions extends CertificateFiles {
+export interface ApiServerOptions {
   readonly address: string
   /** 0: any free one */
   readonly port: number
+  readonly material: CertificateMaterial
   readonly listener: RequestListener
-  readonly clock: Clock
-  readonly log: Logger
 }
 
 export interface ApiServer {
   readonly port: number
+  /** Serves another certificate to who connects next. */
+  use(material: CertificateMaterial): void
   /** Takes no more connections, lets what runs finish for a moment, and ends the rest. */
   close(): Promise<void>
 }
@@ -24,14 +23,11 @@ export interface ApiServer {
 const MAX_CONNECTIONS = 256
 const GRACE_MS = 5_000
 
-/** Serves over HTTPS with a certificate that is read again when it changes. @throws GateError CONFIG_INVALID, FILE_UNREADABLE */
-export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { address, port, listener, clock, log } = options
-  const certificate = await loadCertificate(options)
+/** Serves over HTTPS. @throws GateError CONFIG_INVALID for a port that is taken */
+export async function startApiServer({ address, port, material, listener }: ApiServerOptions): Promise<ApiServer> {
   const server = createServer(
     {
-      ...certificate,
-      minVersion: 'TLSv1.2',
+      ...secureContextOf(material),
       headersTimeout: 5_000,
       requestTimeout: 15_000,
       connectionsCheckingInterval: 1_000,
@@ -52,21 +48,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     })
     server.listen(port, address, resolve)
   })
-  const ending = new AbortController()
-  const watching = watchCertificate(options, certificate, {
-    clock,
-    log,
-    signal: ending.signal,
-    onChange: next => {
-      server.setSecureContext({ ...next, minVersion: 'TLSv1.2' })
-    },
-  }).catch((thrown: unknown) => {
-    log.error('the certificate is no longer looked at', { file: options.certFile, error: thrownText(thrown) })
-  })
   return {
     port: (server.address() as AddressInfo).port,
+    use: next => {
+      server.setSecureContext(secureContextOf(next))
+    },
     close: async () => {
-      ending.abort()
       const closed = new Promise<void>(resolve => {
         server.close(() => {
           resolve()
@@ -76,7 +63,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       const timer = setTimeout(() => {
         server.closeAllConnections()
       }, GRACE_MS)
-      await Promise.all([closed, watching])
+      await closed
       clearTimeout(timer)
     },
   }

@@ -1,8 +1,9 @@
-import type { ClusterClient } from '../../src/io/cluster/cluster-client.js'
+import type { ClusterClient, Collection } from '../../src/io/cluster/cluster-client.js'
 import { isJsonObject, type Json, type JsonObject, stringMembers } from '../../src/json.js'
 import type { LiveReference } from '../../src/live-query.js'
 
 const APPLICATIONS = { group: 'argoproj.io', version: 'v1alpha1', resource: 'applications' }
+const NAME = /^[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?$/
 
 /** What an Application says about itself as far as live objects go. */
 export interface ApplicationState {
@@ -24,13 +25,23 @@ export async function readApplication(
   applicationsNamespace: string,
   signal: AbortSignal,
 ): Promise<ApplicationState | null> {
+  const place = applicationPlace(application, applicationsNamespace)
+  if (place === null) return null
+  const object = await client.find(place.collection, place.name, { signal })
+  return object === null ? null : stateOf(object)
+}
+
+/** Where an Application is by the name that its plugin was told; null for what is no such name. */
+export function applicationPlace(
+  application: string,
+  applicationsNamespace: string,
+): { readonly collection: Collection; readonly name: string } | null {
   // No name of Kubernetes has an underscore.
   const at = application.indexOf('_')
   const namespace = at < 0 ? applicationsNamespace : application.slice(0, at)
   const name = application.slice(at + 1)
-  if (namespace === '' || name === '') return null
-  const object = await client.find({ ...APPLICATIONS, namespace }, name, { signal })
-  return object === null ? null : stateOf(object)
+  if (!NAME.test(namespace) || !NAME.test(name)) return null
+  return { collection: { ...APPLICATIONS, namespace }, name }
 }
 
 function stateOf(object: JsonObject): ApplicationState {

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../src/json.js'
 import type { ClusterFacts } from '../facts.js'
 import type { Finding } from '../finding.js'
 import { listed } from '../listed.js'
-import { memberObjects, memberText, nameOf } from '../members.js'
+import { memberObjects, memberText, memberTexts, nameOf } from '../members.js'
 
 /** The oldest version that the gate is tested with. */
 const FLOOR = [3, 5, 7] as const
@@ -12,6 +12,7 @@ const FIXED: readonly (readonly [number, number, number])[] = [
   [3, 5, 2],
 ]
 const SIDECAR = 'lockkeeper'
+const CALLER_FLAG = '--api-caller'
 const SWITCHES = { helm: 'helm.enable', kustomize: 'kustomize.enable' } as const
 
 type Version = readonly [number, number, number]
@@ -24,6 +25,7 @@ export function checkArgoCd({ gate, looks }: ClusterFacts): readonly Finding[] {
   return [
     checkVersion(workloads),
     ...(repoServer === undefined ? [] : checkSidecar(repoServer, gate.version)),
+    ...(repoServer === undefined ? [] : checkBase(repoServer, gate.argoCdNamespace, looks.deployments.seen)),
     ...checkBuiltInTools(looks.argoCdSettings.seen ?? null),
   ]
 }
@@ -95,6 +97,44 @@ function checkSidecar(repoServer: JsonObject, version: string): readonly Finding
       fix: isOther ? 'Bring the images of the container lockkeeper and of the webhook to one version.' : '',
     },
   ]
+}
+
+/** @param deployments beside the gate; undefined: they could not be seen, and that is said elsewhere */
+function checkBase(
+  repoServer: JsonObject,
+  namespace: string,
+  deployments: readonly JsonObject[] | undefined,
+): readonly Finding[] {
+  const hasSidecar = containersOf(repoServer).some(each => memberText(each, 'name') === SIDECAR)
+  if (!hasSidecar || deployments === undefined) return []
+  const account = memberText(repoServer, 'spec', 'template', 'spec', 'serviceAccountName') || 'default'
+  const caller = `system:serviceaccount:${namespace}:${account}`
+  const callers = deployments.flatMap(callersOf)
+  const isAnswered = callers.includes(caller)
+  return [
+    {
+      id: 'argocd.base',
+      level: isAnswered ? 'ok' : 'warn',
+      title: isAnswered
+        ? 'The gate before the sync may ask the controller what is live'
+        : 'The gate before the sync has nobody to ask what is live: every object is judged as new, and old debt at most warned of',
+      detail: isAnswered || callers.length === 0 ? '' : `Who may ask is ${listed(callers)}.`,
+      fix: isAnswered
+        ? ''
+        : callers.length === 0
+          ? 'Add the component manifests/argocd/controller to the kustomization that installs the controller.'
+          : `Give the controller --api-caller=${caller}.`,
+    },
+  ]
+}
+
+/** Whom a controller answers. */
+function callersOf(deployment: JsonObject): readonly string[] {
+  const args = containersOf(deployment).flatMap(each => memberTexts(each, 'args'))
+  return args.flatMap((arg, index) => {
+    if (arg.startsWith(`${CALLER_FLAG}=`)) return [arg.slice(CALLER_FLAG.length + 1)]
+    return arg === CALLER_FLAG ? args.slice(index + 1, index + 2) : []
+  })
 }
 
 /** @param settings argocd-cm; null: it is not there or could not be seen, and that is said elsewhere */

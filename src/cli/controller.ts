@@ -24,11 +24,16 @@ interface ControllerFlags
 }
 
 interface ApiFlags {
+  readonly apiService: string
+  readonly apiUrl?: string
+  readonly apiCertificateSecret: string
   readonly apiTlsCert?: string
   readonly apiTlsKey?: string
   readonly apiPort: number
   readonly apiCaller: readonly string[]
   readonly recordsDirectory?: string
+  readonly warningEvents: boolean
+  readonly warningAnnotations: boolean
 }
 
 const HOUR_SECONDS = 3_600
@@ -56,16 +61,25 @@ export function addController(parent: Command, environment: CliEnvironment): voi
     )
     .option('--audit-interval-seconds <n>', 'how often everything is judged anew', seconds, HOUR_SECONDS)
     .option('--exempt-namespace <name>', 'a namespace that is not judged; may be given more than once', repeated, [])
-    .option('--api-tls-cert <file>', 'serve live objects to gates before the sync with this certificate')
-    .option('--api-tls-key <file>', 'its key')
-    .option('--api-port <n>', 'the port for these gates', portNumber, 8443)
     .option(
       '--api-caller <name>',
-      'system:serviceaccount:<namespace>:<name> that may call; more than once',
+      'serve live objects to system:serviceaccount:<namespace>:<name>, a gate before the sync; more than once',
       repeated,
       [],
     )
+    .option('--api-port <n>', 'the port for these gates', portNumber, 8443)
+    .option('--api-service <name>', 'the Service that they call', 'lockkeeper-controller')
+    .option('--api-url <url>', 'what they call instead of the Service: https://host:port')
+    .option(
+      '--api-certificate-secret <name>',
+      'the Secret with its certificate, which the replicas share',
+      'lockkeeper-controller-tls',
+    )
+    .option('--api-tls-cert <file>', 'a certificate that somebody else renews; no Secret is touched then')
+    .option('--api-tls-key <file>', 'its key')
     .option('--records-directory <path>', 'keep the records of these gates there')
+    .option('--warning-events', 'tell by Events of Argo CD Applications what their renders were warned of', false)
+    .option('--warning-annotations', 'tell it by the annotation lockkeeper.dev/warnings of the Application', false)
     .option('--refresh-applications', 'ask Argo CD Applications for a hard refresh when the bundle changes', false)
     .option('--argocd-namespace <name>', 'where Argo CD is', 'argocd')
     .option(
@@ -119,25 +133,44 @@ Examples:
     })
 }
 
-/** null: no certificate is named, so no API is served. @throws GateError USAGE naming every mistake */
+/** null: nobody may call, so no API is served. @throws GateError USAGE naming every mistake */
 function apiOptions(flags: ApiFlags & Pick<ControllerFlags, 'argocdNamespace'>): ApiOptions | null {
-  const { apiTlsCert, apiTlsKey, apiPort, apiCaller, argocdNamespace, recordsDirectory } = flags
+  const { apiTlsCert, apiTlsKey, apiPort, apiCaller, apiUrl, argocdNamespace, recordsDirectory } = flags
   const problems: string[] = []
   if ((apiTlsCert === undefined) !== (apiTlsKey === undefined)) {
     problems.push('--api-tls-cert and --api-tls-key go together')
   }
-  if (apiTlsCert === undefined) {
-    if (apiCaller.length > 0) problems.push('--api-caller needs --api-tls-cert')
-    if (recordsDirectory !== undefined) problems.push('--records-directory needs --api-tls-cert')
-  } else if (apiCaller.length === 0) problems.push('--api-tls-cert needs --api-caller: nobody else may call')
+  if (apiUrl !== undefined && !isHttps(apiUrl)) problems.push(`--api-url: ${apiUrl} is no URL with https:`)
+  if (apiCaller.length === 0) {
+    const needing = { '--api-tls-cert': apiTlsCert, '--api-url': apiUrl, '--records-directory': recordsDirectory }
+    for (const [flag, value] of Object.entries(needing)) {
+      if (value !== undefined) problems.push(`${flag} needs --api-caller: nobody else may call`)
+    }
+  }
+  const { warningEvents, warningAnnotations } = flags
+  for (const [flag, isWanted] of [
+    ['--warning-events', warningEvents],
+    ['--warning-annotations', warningAnnotations],
+  ] as const) {
+    if (isWanted && recordsDirectory === undefined) problems.push(`${flag} needs --records-directory`)
+  }
   if (problems.length > 0) throw new GateError('USAGE', problems.join('\n'))
-  if (apiTlsCert === undefined || apiTlsKey === undefined) return null
+  if (apiCaller.length === 0) return null
+  const own = { secret: flags.apiCertificateSecret, service: flags.apiService }
   return {
-    certFile: apiTlsCert,
-    keyFile: apiTlsKey,
+    certificate:
+      apiTlsCert !== undefined && apiTlsKey !== undefined
+        ? { certFile: apiTlsCert, keyFile: apiTlsKey }
+        : { ...own, ...(apiUrl !== undefined && { url: apiUrl }) },
     port: apiPort,
     callers: apiCaller,
     applicationsNamespace: argocdNamespace,
     ...(recordsDirectory !== undefined && { recordsDirectory }),
+    warningEvents,
+    warningAnnotations,
   }
+}
+
+function isHttps(text: string): boolean {
+  return URL.canParse(text) && new URL(text).protocol === 'https:'
 }

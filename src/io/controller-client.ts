@@ -43,6 +43,8 @@ export class ControllerError extends GateError {
 const TIMEOUT_MS = 10_000
 /** More than the controller ever answers. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+/** Behind a Service every try may reach another replica, and only the one that leads keeps records. */
+const MAX_SENDS = 4
 const MAX_FILE_BYTES = 1024 * 1024
 
 /** A client over kept connections. CA and token are read for each call, since both are replaced while a program runs. */
@@ -111,7 +113,16 @@ export function createControllerClient(options: ControllerClientOptions): Contro
     live: async (query, signal) =>
       parseLiveAnswer(await post('/v1/live', JSON.stringify(query), 'application/json', signal)),
     send: async (records, signal) => {
-      await post('/v1/records', records.map(each => `${each}\n`).join(''), 'application/x-ndjson', signal)
+      const body = records.map(each => `${each}\n`).join('')
+      for (let tries = 1; ; tries += 1) {
+        try {
+          await post('/v1/records', body, 'application/x-ndjson', signal)
+          return
+        } catch (thrown) {
+          const isElsewhere = thrown instanceof ControllerError && thrown.status === 503
+          if (!isElsewhere || tries === MAX_SENDS) throw thrown
+        }
+      }
     },
     close: () => {
       agent.destroy()

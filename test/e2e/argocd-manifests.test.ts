@@ -1,41 +1,29 @@
 // The gate before the sync as it is installed: rendered by kustomize onto a stand-in of argocd-repo-server, judged by our own
 // gate, and taken by a real API server.
-import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
 import type { KubeObject } from '../../src/manifest.js'
-import { judgeTogether, nameOf, objectsOf } from '../helpers/own-manifests.js'
+import { kustomized } from '../helpers/kustomized.js'
+import { judgeTogether, nameOf } from '../helpers/own-manifests.js'
 import { ROOT } from '../helpers/repository.js'
 import { type Manifest, member } from '../helpers/testbed/api-objects.js'
 import { startControlPlane } from '../helpers/testbed/control-plane.js'
-import { program } from '../helpers/testbed/programs.js'
 import { createTestbed } from '../helpers/testbed/testbed.js'
 
 const CONTROLLER = 'system:serviceaccount:lockkeeper-system:lockkeeper-controller'
 
-interface Kustomization {
-  readonly namespace?: string
-  readonly resources: readonly string[]
-  readonly components: readonly string[]
+interface Mount {
+  readonly name: string
+  readonly mountPath: string
+  readonly readOnly?: boolean
 }
 
-/** What kustomize makes of it, with paths from the checkout. */
-function kustomized(directory: string, { resources, components, ...more }: Kustomization): readonly KubeObject[] {
-  const fromThere = (path: string) => relative(directory, join(ROOT, path))
-  const kustomization = {
-    apiVersion: 'kustomize.config.k8s.io/v1beta1',
-    kind: 'Kustomization',
-    ...more,
-    resources: resources.map(fromThere),
-    components: components.map(fromThere),
-  }
-  writeFileSync(join(directory, 'kustomization.yaml'), JSON.stringify(kustomization))
-  const args = ['build', '--load-restrictor', 'LoadRestrictionsNone', directory]
-  const { status, stdout, stderr } = spawnSync(program('kustomize'), args, { encoding: 'utf8', timeout: 60_000 })
-  if (status !== 0) throw new Error(stderr)
-  return objectsOf(stdout, 'kustomize.yaml')
+/** Every absolute path in a configuration. */
+function pathsIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return value.startsWith('/') ? [value] : []
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(pathsIn) : []
 }
 
 function load(path: string): Manifest {
@@ -84,6 +72,72 @@ t.test('the gate before the sync', async t => {
     t.strictSame(names.sort(), ['argocd-repo-server', 'lockkeeper', 'lockkeeper-scorer'])
     const plugin = warm.find(each => each.metadata.name === 'lockkeeper-plugin')
     t.match(member(plugin, 'data', 'plugin.yaml'), '/run/lockkeeper/scorer.sock')
+  })
+
+  await t.test(
+    'what the mounted configuration names is mounted, and the warm form is configured as the cold one',
+    t => {
+      const warm = kustomized(directory, {
+        namespace: 'argocd',
+        resources: ['test/fixtures/argocd-repo-server.yaml'],
+        components: ['manifests/argocd/repo-server', 'manifests/argocd/warm'],
+      })
+      const configurationIn = (objects: readonly KubeObject[]) => {
+        const configMap = objects.find(each => each.metadata.name === 'lockkeeper-generate')
+        return parse(String(member(configMap, 'data', 'generate.yaml'))) as Record<string, unknown>
+      }
+      const { workDirectory, ...same } = configurationIn(warm)
+      t.strictSame(same, configurationIn(argocd))
+      t.equal(workDirectory, '/tmp/_cmp_server')
+      for (const [objects, judging] of [
+        [argocd, 'lockkeeper'],
+        [warm, 'lockkeeper-scorer'],
+      ] as const) {
+        const spec = member(
+          objects.find(each => each.kind === 'Deployment'),
+          ...['spec', 'template', 'spec'],
+        )
+        const container = (member(spec, 'containers') as { name: string; volumeMounts: Mount[] }[]).find(
+          each => each.name === judging,
+        )
+        const volumes = (member(spec, 'volumes') as { name: string }[]).map(each => each.name)
+        const mounts = container?.volumeMounts ?? []
+        t.strictSame(
+          mounts.filter(each => !volumes.includes(each.name)),
+          [],
+        )
+        for (const path of pathsIn(configurationIn(objects))) {
+          const [mount] = mounts
+            .filter(each => path.startsWith(`${each.mountPath}/`) || path === each.mountPath)
+            .sort((a, b) => b.mountPath.length - a.mountPath.length)
+          // What the image itself has is not mounted.
+          if (path.startsWith('/app/')) continue
+          t.equal(mount?.readOnly === true, path !== '/var/spool/lockkeeper' && !path.startsWith('/tmp/'), path)
+          t.ok(mount, path)
+        }
+      }
+      t.end()
+    },
+  )
+
+  await t.test('records are kept on a volume by the one replica that can have it', async t => {
+    const kept = kustomized(directory, {
+      resources: ['manifests/webhook'],
+      components: ['manifests/argocd/controller', 'manifests/argocd/records'],
+    })
+    const { spec } = JSON.parse(
+      JSON.stringify(kept.find(each => nameOf(each) === 'Deployment lockkeeper-system/lockkeeper-controller')),
+    ) as Manifest
+    t.match(spec, { replicas: 1, strategy: { rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } } })
+    t.strictSame(
+      (member(spec, 'template', 'spec', 'volumes') as { name: string }[]).filter(each => each.name === 'records'),
+      [{ name: 'records', persistentVolumeClaim: { claimName: 'lockkeeper-records' } }],
+    )
+    const verdicts = await judgeTogether(kept)
+    t.strictSame(
+      verdicts.flatMap(({ object, violations }) => violations.map(each => `${object} ${each}`)),
+      ['ClusterRole lockkeeper-webhook rbac_admission: warn'],
+    )
   })
 
   await t.test('the values of the Helm chart say the same', t => {
@@ -145,6 +199,7 @@ t.test('the gate before the sync', async t => {
     }
     const applications = { group: 'argoproj.io', resource: 'applications', namespace: 'argocd' }
     const secrets = { resource: 'secrets', namespace: 'argocd' }
+    const ownSecrets = { resource: 'secrets', namespace: 'lockkeeper-system' }
     const configMaps = { resource: 'configmaps', namespace: 'lockkeeper-system' }
     const rights: [boolean, Record<string, string>][] = [
       [true, { verb: 'patch', ...applications }],
@@ -153,10 +208,17 @@ t.test('the gate before the sync', async t => {
       [true, { verb: 'create', ...secrets }],
       [true, { verb: 'update', ...configMaps, name: 'lockkeeper-freshness' }],
       [true, { verb: 'update', ...configMaps, name: 'lockkeeper-receipt-keys' }],
+      [true, { verb: 'update', resource: 'configmaps', namespace: 'argocd', name: 'lockkeeper-controller-ca' }],
+      [true, { verb: 'create', group: 'authentication.k8s.io', resource: 'tokenreviews' }],
+      [true, { verb: 'watch', ...ownSecrets, name: 'lockkeeper-controller-tls' }],
+      [true, { verb: 'get', group: 'apps', resource: 'deployments', namespace: 'shop' }],
       [false, { verb: 'patch', ...applications, namespace: 'shop' }],
       [false, { verb: 'delete', ...applications }],
       [false, { verb: 'list', ...secrets }],
       [false, { verb: 'get', ...secrets, name: 'argocd-secret' }],
+      [false, { verb: 'get', ...ownSecrets, name: 'lockkeeper-webhook-tls' }],
+      [false, { verb: 'list', ...ownSecrets }],
+      [false, { verb: 'get', resource: 'secrets', namespace: 'shop', name: 'db' }],
       [false, { verb: 'delete', ...secrets, name: 'lockkeeper-receipt-keys' }],
       [false, { verb: 'update', ...configMaps, name: 'another' }],
       [false, { verb: 'update', resource: 'configmaps', namespace: 'argocd', name: 'argocd-cm' }],

@@ -10,7 +10,7 @@ import { createRecorder } from '../../src/io/records/recorder.js'
 import { createSpool } from '../../src/io/records/spool.js'
 import { isJsonObject } from '../../src/json.js'
 import type { LiveQuery } from '../../src/live-query.js'
-import { renderRecord } from '../../src/provenance/record.js'
+import { recordLine, renderRecord } from '../../src/provenance/record.js'
 import { FACTS, WEB } from '../helpers/gate-records.js'
 import { silentLog } from '../helpers/silent-log.js'
 import type { Manifest } from '../helpers/testbed/api-objects.js'
@@ -69,7 +69,7 @@ async function installApplication({ admin }: ControlPlane): Promise<void> {
 }
 
 /** A controller in a process of its own, which can be killed. */
-async function startController(options: ControllerOptions): Promise<{ kill: () => Promise<void> }> {
+async function startController(options: ControllerOptions) {
   const child: ChildProcess = fork(
     new URL('../helpers/controller-program.js', import.meta.url),
     [JSON.stringify(options)],
@@ -77,18 +77,20 @@ async function startController(options: ControllerOptions): Promise<{ kill: () =
   )
   let log = ''
   child.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString()))
-  const kill = async () => {
+  const stop = async (signal: 'SIGKILL' | 'SIGTERM') => {
     if (child.exitCode !== null || child.signalCode !== null) return
     const exit = once(child, 'exit')
-    child.kill('SIGKILL')
+    child.kill(signal)
     await exit
   }
-  t.teardown(kill)
-  await waitFor('the API is served', () => {
-    if (child.exitCode !== null) throw new Error(`the controller ended: ${log}`)
-    return Promise.resolve(log.includes('the API is served'))
-  })
-  return { kill }
+  const logged = (text: string) =>
+    waitFor(text, () => {
+      if (child.exitCode !== null) throw new Error(`the controller ended: ${log}`)
+      return Promise.resolve(log.includes(text))
+    })
+  t.teardown(() => stop('SIGKILL'))
+  await logged('the API is served')
+  return { kill: () => stop('SIGKILL'), end: () => stop('SIGTERM'), leads: () => logged('"records are kept"') }
 }
 
 t.test('gates ask the controller with tokens of a real API server', async t => {
@@ -131,15 +133,17 @@ t.test('gates ask the controller with tokens of a real API server', async t => {
     exemptNamespaces: [],
     logLevel: 'debug',
     api: {
-      certFile: file('tls.crt'),
-      keyFile: file('tls.key'),
+      certificate: { certFile: file('tls.crt'), keyFile: file('tls.key') },
       port,
       callers: [`system:serviceaccount:argocd:${ACCOUNT}`],
       applicationsNamespace: 'argocd',
       recordsDirectory: file('records'),
+      warningEvents: false,
+      warningAnnotations: false,
     },
   }
   let controller = await startController(options)
+  await controller.leads()
 
   const url = new URL(`https://127.0.0.1:${port}`)
   const client = createControllerClient({ url, caFile: file('ca.crt'), tokenFile: file('token') })
@@ -237,6 +241,7 @@ t.test('gates ask the controller with tokens of a real API server', async t => {
     writeFileSync(join(file('records'), segment), `${whole}{"id":"half a li`)
 
     controller = await startController(options)
+    await controller.leads()
     await recorder.flush(20_000)
     t.strictSame(recorder.counts, { sent: 2, dropped: 0 })
     for (const [i, digest] of ['digest-a', 'digest-b'].entries()) {
@@ -248,11 +253,39 @@ t.test('gates ask the controller with tokens of a real API server', async t => {
     await recorder.close()
   })
 
+  await t.test('every replica answers what is live, and the one that leads takes records', async t => {
+    const otherPort = await freePort()
+    const { api } = options
+    if (api === undefined) throw new Error('there is no API')
+    const other = await startController({
+      ...options,
+      identity: 'two',
+      probePort: await freePort(),
+      api: { ...api, port: otherPort },
+    })
+    const otherUrl = new URL(`https://127.0.0.1:${otherPort}`)
+    const otherClient = createControllerClient({ url: otherUrl, caFile: file('ca.crt'), tokenFile: file('token') })
+    t.teardown(() => {
+      otherClient.close()
+    })
+    const answer = await otherClient.live(query)
+    t.ok(isJsonObject(answer.objects.get('/ConfigMap//web')))
+    const record = [recordLine(renderRecord(FACTS, WEB, 'digest-c'))]
+    await t.rejects(otherClient.send(record), { code: 'CONTROLLER_REFUSED', message: /the replica that leads/ })
+    t.strictSame(await find('digest-c'), { records: [] })
+
+    await controller.end()
+    await other.leads()
+    await otherClient.send(record)
+    t.strictSame(await find('digest-c', otherUrl), { records: [renderRecord(FACTS, WEB, 'digest-c')] })
+    t.strictSame(await find('digest-a', otherUrl), { records: [renderRecord(FACTS, WEB, 'digest-a')] }, 'from before')
+  })
+
   /** Reads records by digest, over the API. */
-  function find(digest: string): Promise<unknown> {
+  function find(digest: string, at = url): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const request = httpsRequest(
-        new URL(`/v1/records?digest=${digest}`, url),
+        new URL(`/v1/records?digest=${digest}`, at),
         {
           ca: authority.certificate,
           agent: false,

@@ -91,6 +91,13 @@ const SETTINGS: Record<string, readonly string[]> = {
     'webhook.tolerations[0].key=pool,webhook.tolerations[0].operator=Exists',
     'webhook.extraArgs={--log-level=debug}',
   ],
+  'an Argo CD elsewhere, and records on a volume': [
+    'argocd.enabled=true',
+    'argocd.namespace=default',
+    'argocd.repoServerAccount=repo-server',
+    'argocd.recordsClaim=records',
+    'controller.replicas=1',
+  ],
   'as little as possible': [
     'controller.enabled=false',
     'networkPolicy.enabled=false',
@@ -104,6 +111,21 @@ t.test('the chart gives the objects of the base', t => {
   t.strictSame(comparable(templated('namespace.create=true')), comparable(kustomized(BASE)))
   const monitored = templated('namespace.create=true', 'monitoring.enabled=true')
   t.strictSame(comparable(monitored), comparable([...kustomized(BASE), ...kustomized(MONITORING)]))
+  t.end()
+})
+
+t.test('the chart gives the objects of the gate before the sync as the component does', t => {
+  const directory = t.testdir()
+  const fromThere = (path: string) => relative(directory, path)
+  const kustomization = {
+    apiVersion: 'kustomize.config.k8s.io/v1beta1',
+    kind: 'Kustomization',
+    resources: [fromThere(BASE)],
+    components: [fromThere(join(ROOT, 'manifests/argocd/controller'))],
+  }
+  writeFileSync(join(directory, 'kustomization.yaml'), JSON.stringify(kustomization))
+  const chart = templated('namespace.create=true', 'argocd.enabled=true')
+  t.strictSame(comparable(chart), comparable(kustomized(directory)))
   t.end()
 })
 

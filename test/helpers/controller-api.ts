@@ -5,6 +5,7 @@ import { createListener, type ListenerOptions } from '../../controller/api/liste
 import { createRoutes, type RouteParts } from '../../controller/api/routes.js'
 import { startApiServer } from '../../controller/api/server.js'
 import type { TokenOwner } from '../../src/io/cluster/token-review.js'
+import { createCertificateFiles } from '../../src/io/certificates/certificate-files.js'
 import { createControllerClient } from '../../src/io/controller-client.js'
 import { FakeClock } from './fake-clock.js'
 import { silentLog } from './silent-log.js'
@@ -57,15 +58,18 @@ export async function startTestApi(
     log: silentLog(log),
     ...listenerLimits,
   })
-  const server = await startApiServer({
-    address: '127.0.0.1',
-    port: 0,
+  const ending = new AbortController()
+  const certificates = await createCertificateFiles({
     certFile: file('tls.crt'),
     keyFile: file('tls.key'),
-    listener,
     clock,
     log: silentLog(log),
+    signal: ending.signal,
+    onChange: material => {
+      server.use(material)
+    },
   })
+  const server = await startApiServer({ address: '127.0.0.1', port: 0, material: certificates.current(), listener })
   const client = createControllerClient({
     url: new URL(`https://127.0.0.1:${server.port}`),
     caFile: file('ca.crt'),
@@ -73,6 +77,7 @@ export async function startTestApi(
     ...(clientTimeoutMs !== undefined && { timeoutMs: clientTimeoutMs }),
   })
   t.teardown(async () => {
+    ending.abort()
     client.close()
     await server.close()
   })

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import type { ClusterFacts, Look } from '../../doctor/facts.js'
 import type { JsonObject } from '../../src/json.js'
-import { createAuthority, issueLeaf, type KeyedCertificate } from '../../webhook/certificates/authority.js'
-import { signCertificate } from '../../webhook/certificates/signed-certificate.js'
+import { createAuthority, issueLeaf, type KeyedCertificate } from '../../src/io/certificates/authority.js'
+import { signCertificate } from '../../src/io/certificates/signed-certificate.js'
 import {
   authority,
   healthyFacts,

@@ -1,7 +1,7 @@
 import type { ClusterFacts, ClusterLooks } from '../../doctor/facts.js'
 import type { ServedResource } from '../../src/io/cluster/discovery.js'
 import type { JsonObject } from '../../src/json.js'
-import { createAuthority, issueLeaf } from '../../webhook/certificates/authority.js'
+import { createAuthority, issueLeaf } from '../../src/io/certificates/authority.js'
 import { buildConfiguration } from '../../webhook/registration/configuration.js'
 import { registrationOptions } from './registration.js'
 

@@ -13,6 +13,7 @@ const TABLE: Record<string, { folders: string[]; packages: string[] }> = {
   'src/policy/': { folders: ['src/'], packages: [...CORE, '@open-policy-agent/opa-wasm'] },
   'src/io/': { folders: ['src/', 'src/io/'], packages: ['node:*', 'tar', 'pino', 'prom-client'] },
   'src/io/tracing': { folders: ['src/', 'src/io/'], packages: ['@opentelemetry/*'] },
+  'src/io/certificates/': { folders: ['src/', 'src/io/', 'src/io/cluster/'], packages: ['node:*', 'node-forge'] },
   'src/io/decision-log/': { folders: ['src/', 'src/io/'], packages: ['node:*', 'p-retry'] },
   'src/io/cluster/': {
     folders: ['src/', 'src/io/', 'src/io/cluster/'],
@@ -24,7 +25,7 @@ const TABLE: Record<string, { folders: string[]; packages: string[] }> = {
   },
   'webhook/': {
     folders: ['src/', 'src/io/', 'src/io/cluster/', 'webhook/registration/', 'webhook/'],
-    packages: ['node:*', 'express', 'node-forge', 'prom-client'],
+    packages: ['node:*', 'express', 'prom-client'],
   },
   'controller/': {
     folders: ['src/', 'src/io/', 'src/io/cluster/', 'controller/'],

@@ -1,5 +1,5 @@
 import type { Logger } from '../../src/io/log.js'
-import type { CertificateMaterial } from './material.js'
+import type { CertificateMaterial } from '../../src/io/certificates/material.js'
 
 const DAY_MS = 86_400_000
 const WARN_BEFORE_MS = 30 * DAY_MS

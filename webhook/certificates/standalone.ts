@@ -1,8 +1,8 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createAuthority, issueLeaf } from './authority.js'
-import { type CertificateMaterial, materialOf } from './material.js'
+import { createAuthority, issueLeaf } from '../../src/io/certificates/authority.js'
+import { type CertificateMaterial, materialOf } from '../../src/io/certificates/material.js'
 
 /**
  * A certificate for a webhook without a cluster, by an authority whose key is forgotten at once.

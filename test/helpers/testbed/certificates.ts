@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { type DistinguishedName, signCertificate } from '../../../webhook/certificates/signed-certificate.js'
+import { type DistinguishedName, signCertificate } from '../../../src/io/certificates/signed-certificate.js'
 
 /** A certificate with its private key, both PEM; named as the options of node:tls are. */
 export interface Certificate {

@@ -121,6 +121,57 @@ t.test('the tools that go past it', t => {
     t.equal(found?.title, `Applications can be rendered past the gate: ${title}`, name)
     t.equal(found?.level, 'info')
   }
-  t.equal(findings('argocd:v3.5.7', OWN, null).length, 2, 'nothing is said of settings that were not seen')
+  const unseen = findings('argocd:v3.5.7', OWN, null).map(each => each.id)
+  t.notOk(unseen.includes('argocd.built-in-tools'), 'nothing is said of settings that were not seen')
+  t.end()
+})
+
+t.test('whom the plugin asks what is live', t => {
+  const caller = 'system:serviceaccount:argocd:argocd-repo-server'
+  const nobody =
+    'The gate before the sync has nobody to ask what is live: every object is judged as new, and old debt at most warned of'
+  const cases: Record<string, { args: readonly string[] | null; expected: readonly [Level, string, string] | null }> = {
+    'the controller answers it': {
+      args: ['controller', `--api-caller=${caller}`],
+      expected: ['ok', 'The gate before the sync may ask the controller what is live', ''],
+    },
+    'the flag and its value are two arguments': {
+      args: ['--api-caller', 'another', '--api-caller', caller],
+      expected: ['ok', 'The gate before the sync may ask the controller what is live', ''],
+    },
+    'it serves nobody': {
+      args: ['controller', '--receipt-keys'],
+      expected: [
+        'warn',
+        nobody,
+        'Add the component manifests/argocd/controller to the kustomization that installs the controller.',
+      ],
+    },
+    'it answers somebody else': {
+      args: ['--api-caller=system:serviceaccount:gitops:argocd-repo-server'],
+      expected: ['warn', nobody, `Give the controller --api-caller=${caller}.`],
+    },
+    'the controller could not be seen': { args: null, expected: null },
+  }
+  const right = { verb: 'list', target: 'deployments.apps', namespace: 'lockkeeper-system', name: null } as const
+  for (const [name, { args, expected }] of Object.entries(cases)) {
+    const spec = { serviceAccountName: 'argocd-repo-server', containers: [{ name: 'lockkeeper', image: OWN }] }
+    const container = { name: 'controller', args: [...(args ?? [])] }
+    const deployments = {
+      seen: [{ metadata: { name: 'c' }, spec: { template: { spec: { containers: [container] } } } }],
+    }
+    const found = checkArgoCd(
+      withLooks({
+        argoCdDeployments: { seen: [{ metadata: { name: 'argocd-repo-server' }, spec: { template: { spec } } }] },
+        deployments: args === null ? { seen: undefined, right, error: 'refused', user: null } : deployments,
+      }),
+    ).find(each => each.id === 'argocd.base')
+    t.strictSame(found === undefined ? null : [found.level, found.title, found.fix], expected, name)
+  }
+  t.equal(
+    findings('argocd:v3.5.7', null).find(each => each.id === 'argocd.base'),
+    undefined,
+    'nothing asks',
+  )
   t.end()
 })

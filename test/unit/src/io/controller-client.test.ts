@@ -28,6 +28,8 @@ const ANSWER: LiveAnswer = {
 }
 
 /** Whatever the promise rejects with, as far as a caller looks at it. */
+const STORE = { append: () => Promise.resolve({ appended: 1, known: 0 }), find: () => Promise.resolve([]) }
+
 async function failure(promise: Promise<unknown>): Promise<object | null> {
   try {
     await promise
@@ -95,14 +97,30 @@ t.test('the token and the authority are read again when they change', async t =>
 })
 
 t.test('records that are refused for what they are, and those that are not taken now', async t => {
-  const api = await startTestApi(t, {
-    records: { append: () => Promise.resolve({ appended: 1, known: 0 }), find: () => Promise.resolve([]) },
-  })
+  const api = await startTestApi(t, { records: { store: STORE } })
   await api.client.send([recordLine(renderRecord(FACTS, WEB, 'a'))])
   t.strictSame(api.counted, [{ appended: 1, known: 0 }])
   t.match(await failure(api.client.send(['{}'])), { status: 400, isPassing: false })
   const none = await startTestApi(t)
   t.match(await failure(none.client.send(['{}'])), { status: 503, isPassing: true })
+})
+
+t.test('records find the replica that leads, and are not sent for ever', async t => {
+  let asked = 0
+  let elsewhere = 3
+  const records = {
+    get store() {
+      asked += 1
+      return asked > elsewhere ? STORE : null
+    },
+  }
+  const api = await startTestApi(t, { records })
+  const send = () => api.client.send([recordLine(renderRecord(FACTS, WEB, 'a'))])
+  await send()
+  t.strictSame(api.answered, [...Array<string>(3).fill('/v1/records 503'), '/v1/records 200'])
+  elsewhere = Infinity
+  t.match(await failure(send()), { status: 503, message: /the replica that leads/ })
+  t.equal(api.answered.length, 8)
 })
 
 t.test('a controller that does not answer, is not there or is not waited for is no reason to wait', async t => {

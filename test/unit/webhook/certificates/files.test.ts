@@ -2,10 +2,10 @@ import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { LogFields, Logger } from '../../../../src/io/log.js'
-import { createAuthority, issueLeaf, type KeyedCertificate } from '../../../../webhook/certificates/authority.js'
-import { createCertificateFiles } from '../../../../webhook/certificates/certificate-files.js'
+import { createAuthority, issueLeaf, type KeyedCertificate } from '../../../../src/io/certificates/authority.js'
+import { createCertificateFiles } from '../../../../src/io/certificates/certificate-files.js'
 import { createExpiryWarning, secondsUntilExpiry } from '../../../../webhook/certificates/expiry.js'
-import { type CertificateMaterial, materialOf } from '../../../../webhook/certificates/material.js'
+import { type CertificateMaterial, materialOf } from '../../../../src/io/certificates/material.js'
 
 const DAY_MS = 86_400_000
 const NOW = Date.parse('2026-07-01T12:00:00Z')

@@ -8,11 +8,11 @@ import type { AddressInfo, Server } from 'node:net'
 import { join } from 'node:path'
 import { connect, createServer, type ConnectionOptions, TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
-import { createAuthority, isIssuedBy, isOwnAuthority, issueLeaf } from '../../../../webhook/certificates/authority.js'
+import { createAuthority, isIssuedBy, isOwnAuthority, issueLeaf } from '../../../../src/io/certificates/authority.js'
 import { callerOf, checkCaller, type CallerCheck } from '../../../../webhook/certificates/client-check.js'
-import { servedHosts } from '../../../../webhook/certificates/hosts.js'
-import { secureContextOf } from '../../../../webhook/certificates/material.js'
-import { signCertificate } from '../../../../webhook/certificates/signed-certificate.js'
+import { servedHosts } from '../../../../src/io/certificates/hosts.js'
+import { secureContextOf } from '../../../../src/io/certificates/material.js'
+import { signCertificate } from '../../../../src/io/certificates/signed-certificate.js'
 import { createStandaloneCertificate, writeAuthorityFile } from '../../../../webhook/certificates/standalone.js'
 
 const DAY_MS = 86_400_000
@@ -55,7 +55,7 @@ t.test('an authority and a leaf by it', t => {
   const authority = new X509Certificate(pem.cert)
   const leafPem = issueLeaf(pem, HOSTS, NOW)
   const leaf = new X509Certificate(leafPem.cert)
-  t.match(authority.subject, /^CN=lockkeeper webhook CA 2026-07-01 [0-9a-f]{8}$/)
+  t.match(authority.subject, /^CN=lockkeeper CA 2026-07-01 [0-9a-f]{8}$/)
   t.ok(isOwnAuthority(authority))
   t.equal(authority.validFrom, 'Jul  1 11:00:00 2026 GMT')
   t.equal(authority.validTo, 'Jul  1 12:00:00 2027 GMT')

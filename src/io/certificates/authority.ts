@@ -28,8 +28,8 @@ export const LIFETIMES: Lifetimes = {
 /** Certificates begin this long before they are made: the clock of the API server may be behind. */
 const BACKDATED_MS = 3_600_000
 
-const LEAF_NAME = 'lockkeeper webhook'
-const AUTHORITY_NAME = /^CN=lockkeeper webhook CA \d{4}-\d\d-\d\d [0-9a-f]{8}$/
+const LEAF_NAME = 'lockkeeper'
+const AUTHORITY_NAME = /^CN=lockkeeper CA \d{4}-\d\d-\d\d [0-9a-f]{8}$/
 
 /**
  * Makes an authority with a key of its own. Its name tells it from those before it.

@@ -1,5 +1,5 @@
-import { type ClusterClient, ClusterError, type ClusterObject } from '../../src/io/cluster/cluster-client.js'
-import { isJsonObject, type JsonObject, stringMembers } from '../../src/json.js'
+import { type ClusterClient, ClusterError, type ClusterObject } from '../cluster/cluster-client.js'
+import { isJsonObject, type JsonObject, stringMembers } from '../../json.js'
 import { type CertificateState, readState, type SecretTexts, writeState } from './certificate-state.js'
 import { rotate, type Rotated } from './rotate.js'
 import type { RotationContext } from './rotation.js'

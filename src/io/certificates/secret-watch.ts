@@ -1,7 +1,7 @@
-import type { Clock } from '../../src/io/cluster/clock.js'
-import type { ClusterClient } from '../../src/io/cluster/cluster-client.js'
-import { createWatchCache } from '../../src/io/cluster/watch-cache.js'
-import type { Logger } from '../../src/io/log.js'
+import type { Clock } from '../cluster/clock.js'
+import type { ClusterClient } from '../cluster/cluster-client.js'
+import { createWatchCache } from '../cluster/watch-cache.js'
+import type { Logger } from '../log.js'
 
 /** The Secret to watch; by its name alone, so that a Role for this one Secret suffices. */
 export interface SecretWatchOptions {

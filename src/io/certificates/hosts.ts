@@ -1,7 +1,4 @@
-/**
- * The names and addresses that the API server may call the webhook by: those of its Service, and the host of the URL when
- * it is called by one.
- */
+/** The names and addresses that a server may be called by: those of its Service, and the host of the URL when it is called by one. */
 export function servedHosts(options: {
   readonly service: string
   readonly namespace: string

@@ -17,14 +17,14 @@ export interface CertificateMaterial {
   readonly authorityNotAfter: Date
 }
 
-/** Where a webhook has its certificate from. */
+/** Where a server has its certificate from. */
 export interface Certificates {
   current(): CertificateMaterial
-  /** PEM: what the registration has to publish. */
+  /** PEM: what callers have to be told, by a registration or a ConfigMap. */
   caBundle(): string
   /** A secret that the replicas share, for the seal of their registration; null where they share none. */
   sealKey(): Uint8Array | null
-  /** Takes the fingerprints in the `caBundle` that the API server has now; see `fingerprintsOf`. */
+  /** Takes the fingerprints of what callers have been told; see `fingerprintsOf`. */
   published(fingerprints: readonly string[]): void
   /** Looks for a change at once; before a `caBundle` that somebody else wrote is replaced. Never rejects. */
   refresh(): Promise<void>
