@@ -1,10 +1,12 @@
 // The policy library's own build: `build` makes policies/bundle, `check` says whether it is stale, `test` runs the Rego
 // tests, and `mutate` proves that they would notice: with any one rule switched off, a test of its policy must fail. With
 // policies named behind it, `mutate` is about those only.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { policyTools } from './policy-tools.mjs'
 
 const root = new URL('../policies/', import.meta.url).pathname
@@ -63,59 +65,72 @@ function check() {
 }
 
 /** Runs the Rego tests below `directory` that `paths` name; the cases as opa prints them. */
-function regoTests(directory, paths) {
+async function regoTests(directory, paths) {
   const ignored = ['samples', 'bundle', 'compiler'].flatMap(each => ['--ignore', each])
-  const { stdout } = run(tools.opa, ['test', '--v1-compatible', '--format', 'json', ...ignored, ...paths], {
-    cwd: directory,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  })
+  const args = ['test', '--v1-compatible', '--format', 'json', ...ignored, ...paths]
+  const child = spawn(tools.opa, args, { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] })
+  const printed = text(child.stdout)
+  // It ends with a status of its own where a test failed.
+  await once(child, 'close')
+  const stdout = await printed
   return stdout === '' ? [] : JSON.parse(stdout)
 }
 
 const isFailed = each => each.fail === true || each.error !== undefined
 
-function test() {
+async function test() {
   // A data file in a directory that is given would get the directory's name as a prefix.
-  const cases = regoTests(root, [...sourceFolders(), ...dataFiles])
+  const cases = await regoTests(root, [...sourceFolders(), ...dataFiles])
   const failed = cases.filter(isFailed)
   for (const each of failed) console.error(`FAIL ${each.package}.${each.name}`)
   console.log(`rego tests: ${cases.length - failed.length} passed, ${failed.length} failed`)
   if (failed.length > 0 || cases.length === 0) process.exit(1)
 }
 
-function mutate() {
+/** Switches each rule of a policy off, one after the other. @returns how many of them its tests noticed, and missed */
+async function mutatePolicy(id) {
   const copy = mkdtempSync(join(tmpdir(), 'lockkeeper-mutants-'))
   let noticed = 0
   let missed = 0
   try {
-    cpSync(join(root, 'lib'), join(copy, 'lib'), { recursive: true })
-    cpSync(join(root, 'data'), join(copy, 'data'), { recursive: true })
-    const chosen = process.argv.slice(3)
-    for (const id of sourceFolders().filter(each => each !== 'lib' && (chosen.length === 0 || chosen.includes(each)))) {
-      cpSync(join(root, id), join(copy, id), { recursive: true })
-      const text = readFileSync(join(root, id, 'policy.rego'), 'utf8')
-      const rules = [...text.matchAll(/^(deny|warn|violation) contains .* if \{$/gm)]
-      if (rules.length === 0) throw new Error(`${id}: no rule was found`)
-      for (const rule of rules) {
-        const end = rule.index + rule[0].length
-        writeFileSync(join(copy, id, 'policy.rego'), `${text.slice(0, end)}\n\tfalse\n${text.slice(end)}`)
-        const cases = regoTests(copy, ['lib', id, ...dataFiles])
-        if (cases.some(isFailed)) {
-          noticed += 1
-        } else {
-          missed += 1
-          console.error(
-            `MISSED ${id}: no test fails without the rule on line ${text.slice(0, rule.index).split('\n').length}`,
-          )
-        }
+    for (const each of ['lib', 'data', id]) cpSync(join(root, each), join(copy, each), { recursive: true })
+    const source = readFileSync(join(root, id, 'policy.rego'), 'utf8')
+    const rules = [...source.matchAll(/^(deny|warn|violation) contains .* if \{$/gm)]
+    if (rules.length === 0) throw new Error(`${id}: no rule was found`)
+    for (const rule of rules) {
+      const end = rule.index + rule[0].length
+      writeFileSync(join(copy, id, 'policy.rego'), `${source.slice(0, end)}\n\tfalse\n${source.slice(end)}`)
+      const cases = await regoTests(copy, ['lib', id, ...dataFiles])
+      if (cases.some(isFailed)) {
+        noticed += 1
+      } else {
+        missed += 1
+        console.error(
+          `MISSED ${id}: no test fails without the rule on line ${source.slice(0, rule.index).split('\n').length}`,
+        )
       }
-      rmSync(join(copy, id), { recursive: true })
     }
   } finally {
     rmSync(copy, { recursive: true })
   }
+  return { noticed, missed }
+}
+
+async function mutate() {
+  const chosen = process.argv.slice(3)
+  const left = sourceFolders()
+    .filter(each => each !== 'lib' && (chosen.length === 0 || chosen.includes(each)))
+    .values()
+  let noticed = 0
+  let missed = 0
+  const lane = async () => {
+    for (const id of left) {
+      const found = await mutatePolicy(id)
+      noticed += found.noticed
+      missed += found.missed
+    }
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, lane))
   console.log(`rules switched off: ${noticed} passed, ${missed} failed`)
   if (missed > 0 || noticed === 0) process.exit(1)
 }
@@ -134,4 +149,4 @@ if (command === undefined) {
   process.exit(2)
 }
 const tools = await policyTools()
-command()
+await command()
