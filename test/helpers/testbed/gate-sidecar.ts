@@ -29,6 +29,8 @@ export interface GateSidecarOptions {
   readonly name: string
   /** Goes into the mounted configuration. */
   readonly configuration: Readonly<Record<string, unknown>>
+  /** Also go there, beside the directory of the slots. */
+  readonly limits?: Readonly<Record<string, number>>
   /** Of a scorer; else the gate judges in place. */
   readonly socket?: string
 }
@@ -47,8 +49,8 @@ export function prepareSidecar(bed: Testbed, options: GateSidecarOptions): GateS
   const configuration = {
     apiVersion: 'lockkeeper.dev/v1alpha1',
     kind: 'GenerateConfiguration',
-    limits: { slotsDirectory: own('slots') },
     ...options.configuration,
+    limits: { slotsDirectory: own('slots'), ...options.limits },
   }
   writeFileSync(config, JSON.stringify(configuration))
   const asked = socket === undefined ? [] : ['--socket', socket]
