@@ -1,19 +1,25 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { GateError } from '../../src/errors.js'
 import { renderSource } from '../../src/io/render/render.js'
-import { isJsonObject, stringifyJson, type Json } from '../../src/json.js'
+import { isJsonObject, parseJson, stringifyJson, type Json, type JsonObject } from '../../src/json.js'
 import { readManifests } from '../../src/manifest.js'
+import { RECEIPT_ANNOTATION } from '../../src/provenance/receipt.js'
 import { argoCDCases, renderSourceOf, type ArgoCDCase, type ArgoCDDefaults } from '../helpers/argocd-cases.js'
+import { pluginParameters } from '../helpers/argocd-parameters.js'
+import { CLI, ROOT } from '../helpers/repository.js'
 import type { Application } from '../helpers/testbed/argocd-applications.js'
 import { cachedRenders, READABLE_CACHE, type BuiltInRender } from '../helpers/testbed/argocd-renders.js'
 import { startArgoCD } from '../helpers/testbed/argocd.js'
 import { startControlPlane, type ControlPlane } from '../helpers/testbed/control-plane.js'
 import type { FileChanges } from '../helpers/testbed/git-repository.js'
 import { startGitServer } from '../helpers/testbed/git-server.js'
+import { startProcess } from '../helpers/testbed/processes.js'
 import { program } from '../helpers/testbed/programs.js'
-import { createTestbed } from '../helpers/testbed/testbed.js'
+import { createTestbed, type Testbed } from '../helpers/testbed/testbed.js'
 import { together } from '../helpers/testbed/together.js'
 
 /**
@@ -40,6 +46,30 @@ const DIFFERENCES: Readonly<Record<string, { readonly code: string; readonly why
   },
 }
 
+type PrintedDifference = { readonly why: string } & ({ readonly code: string } | { readonly without: number })
+
+const NOTHING: PrintedDifference = { code: 'MANIFEST_NONE', why: 'a sync of nothing deletes everything' }
+const LARGE_NUMBER: PrintedDifference = {
+  code: 'MANIFEST_NUMBER',
+  why: 'Argo CD rounds a number beyond 64 bits: what is applied would not be what was judged',
+}
+const twice = (without: number): PrintedDifference => ({
+  without,
+  why: 'of two manifests of one object Argo CD applies the last one, so that one is judged and printed',
+})
+
+/** Where the plugin means to print something else than it rendered. */
+const PRINTED: Readonly<Record<string, PrintedDifference>> = {
+  'directory-empty': NOTHING,
+  'helm-empty': NOTHING,
+  'directory-scalars': LARGE_NUMBER,
+  'helm-scalars': LARGE_NUMBER,
+  'directory-generated-names': twice(1),
+  'helm-dependency-missing': twice(0),
+  'helm-dependency-present': twice(0),
+}
+
+const CANNOT_JUDGE = /^could not judge: /
 const BUILD_OPTIONS = '--enable-helm'
 const TRACKING = 'argocd.argoproj.io/tracking-id'
 
@@ -80,6 +110,7 @@ t.test('renders are those of the real repo-server', async t => {
   }
   const renders = await cachedRenders(argocd.redisPort)
   const cluster = await clusterDefaults(plane)
+  const plugin = await startPluginScorer(bed, path)
 
   for (const each of cases) {
     const { name, shows, refused } = each
@@ -93,16 +124,25 @@ t.test('renders are those of the real repo-server', async t => {
         `Argo CD ${refused === null ? 'renders' : 'refuses'} it: ${conditions}`,
       )
       const root = writeTree(t.testdir({}), trees.get(name) ?? {})
-      const ours = await outcome(each, root, {
+      const circumstances = {
         defaults: { ...cluster, namespace: name },
         path,
         revision: app?.revision ?? '',
         url: app?.url ?? '',
-      })
+      }
+      const ours = await outcome(each, root, circumstances)
+      const printed = await plugin.generate(each, writeTree(plugin.copyOf(name), trees.get(name) ?? {}), circumstances)
       const difference = DIFFERENCES[name]
       if (difference !== undefined) t.equal(ours, difference.code, difference.why)
       else if ('error' in theirs) t.equal(ours, refused, 'we refuse it, too')
       else t.strictSame(ours, theirsOf(theirs), theirs.commands.map(String).join('\n').slice(0, 2000))
+      const change = PRINTED[name]
+      if (difference !== undefined || 'error' in theirs)
+        t.match(printed, CANNOT_JUDGE, 'the plugin prints no manifests')
+      else if (change === undefined) t.strictSame(printed, theirsOf(theirs), 'the plugin prints them with receipts')
+      else if ('code' in change)
+        t.match(printed, new RegExp(`${CANNOT_JUDGE.source}.*\\(${change.code}\\)\n$`), change.why)
+      else t.strictSame(printed, theirsOf(theirs).toSpliced(change.without, 1), change.why)
     })
   }
 })
@@ -168,17 +208,7 @@ async function outcome(
   { defaults, path, revision, url }: Circumstances,
 ): Promise<Outcome> {
   const directory = join(root, each.path)
-  const buildEnvironment = {
-    ARGOCD_APP_NAME: each.name,
-    ARGOCD_APP_NAMESPACE: defaults.namespace,
-    ARGOCD_APP_PROJECT_NAME: 'default',
-    ARGOCD_APP_REVISION: revision,
-    ARGOCD_APP_REVISION_SHORT: revision.slice(0, 7),
-    ARGOCD_APP_REVISION_SHORT_8: revision.slice(0, 8),
-    ARGOCD_APP_SOURCE_REPO_URL: url,
-    ARGOCD_APP_SOURCE_PATH: each.path,
-    ARGOCD_APP_SOURCE_TARGET_REVISION: 'main',
-  }
+  const buildEnvironment = buildEnvironmentOf(each, { defaults, path, revision, url })
   const env = { PATH: path, HOME: root, GIT_CONFIG_NOSYSTEM: '1' }
   const objects: Json[] = []
   try {
@@ -201,17 +231,108 @@ async function outcome(
   }
 }
 
+function buildEnvironmentOf(each: ArgoCDCase, { defaults, revision, url }: Circumstances): Record<string, string> {
+  return {
+    ARGOCD_APP_NAME: each.name,
+    ARGOCD_APP_NAMESPACE: defaults.namespace,
+    ARGOCD_APP_PROJECT_NAME: 'default',
+    ARGOCD_APP_REVISION: revision,
+    ARGOCD_APP_REVISION_SHORT: revision.slice(0, 7),
+    ARGOCD_APP_REVISION_SHORT_8: revision.slice(0, 8),
+    ARGOCD_APP_SOURCE_REPO_URL: url,
+    ARGOCD_APP_SOURCE_PATH: each.path,
+    ARGOCD_APP_SOURCE_TARGET_REVISION: 'main',
+  }
+}
+
+/**
+ * The plugin with a key and a bundle whose policies all only warn. It is the form with a scorer: another start of the gate for
+ * each case would take minutes, and both forms say the same.
+ */
+async function startPluginScorer(bed: Testbed, path: string) {
+  const own = (...names: string[]) => join(bed.directory, 'plugin', ...names)
+  mkdirSync(own('keys'), { recursive: true })
+  const { privateKey } = generateKeyPairSync('ed25519')
+  writeFileSync(own('keys', 'signing.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  cpSync(join(ROOT, 'policies/bundle'), own('bundle'), { recursive: true })
+  const config = own('bundle', 'lockkeeper/config.yaml')
+  const policies = readdirSync(join(ROOT, 'policies')).filter(name =>
+    existsSync(join(ROOT, 'policies', name, 'policy.rego')),
+  )
+  const warn = policies.map(name => `  ${name}: {enforcementAction: warn}\n`)
+  writeFileSync(config, `${readFileSync(config, 'utf8')}policies:\n${warn.join('')}`)
+  const workDirectory = own('_cmp_server')
+  mkdirSync(workDirectory)
+  const configuration = {
+    apiVersion: 'lockkeeper.dev/v1alpha1',
+    kind: 'GenerateConfiguration',
+    bundle: { path: own('bundle'), insecureUnsigned: true },
+    keys: { directory: own('keys') },
+    kustomizeBuildOptions: BUILD_OPTIONS.split(' '),
+    limits: { slotsDirectory: own('slots') },
+    workDirectory,
+  }
+  writeFileSync(own('generate.yaml'), JSON.stringify(configuration))
+  const socket = own('scorer.sock')
+  await startProcess(bed, {
+    name: 'lockkeeper-scorer',
+    command: process.execPath,
+    args: [CLI, 'generate', 'serve', '--socket', socket, '--config', own('generate.yaml')],
+    env: { PATH: path, HOME: own(), GIT_CONFIG_NOSYSTEM: '1' },
+    ready: () => Promise.resolve(existsSync(socket)),
+  })
+  const client = join(dirname(CLI), '../../plugin/argocd/client.js')
+  return {
+    copyOf: (name: string) => join(workDirectory, name),
+    /** @returns the objects without their receipts, or what is on stderr where it failed */
+    async generate(each: ArgoCDCase, root: string, circumstances: Circumstances): Promise<Outcome> {
+      const { defaults } = circumstances
+      const cwd = join(root, each.path)
+      const env = {
+        ...buildEnvironmentOf(each, circumstances),
+        KUBE_VERSION: defaults.kubeVersion,
+        KUBE_API_VERSIONS: defaults.apiVersions.join(','),
+        ARGOCD_APP_PARAMETERS: pluginParameters(each, await renderSourceOf(each, cwd, defaults), defaults),
+      }
+      return new Promise(resolve => {
+        execFile(process.execPath, [client, socket], { cwd, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+          resolve(error === null ? printedObjects(stdout) : `${stderr}${stdout}`)
+        })
+      })
+    },
+  }
+}
+
+/** One line of JSON is one object; each one has a receipt. */
+function printedObjects(stdout: string): readonly Json[] {
+  return stdout
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => {
+      const object = parseJson(line)
+      const receipt = annotationsOf(object)[RECEIPT_ANNOTATION]
+      return typeof receipt === 'string' ? withoutAnnotation(object, RECEIPT_ANNOTATION) : 'an object without a receipt'
+    })
+}
+
+function annotationsOf(object: Json): JsonObject {
+  const { metadata } = isJsonObject(object) ? object : { metadata: undefined }
+  return isJsonObject(metadata) && isJsonObject(metadata.annotations) ? metadata.annotations : {}
+}
+
 /** What Argo CD rendered, without what it puts into every object to find it again. */
 function theirsOf({ objects }: Exclude<BuiltInRender, { error: string }>): readonly Json[] {
-  return objects.map(object => {
-    if (!isJsonObject(object)) return object
-    const { metadata } = object
-    if (!isJsonObject(metadata) || !isJsonObject(metadata.annotations)) return plain(object)
-    const { annotations, ...others } = metadata
-    const own = Object.fromEntries(Object.entries(annotations).filter(([name]) => name !== TRACKING))
-    const isEmpty = Object.keys(own).length === 0
-    return plain({ ...object, metadata: isEmpty ? others : { ...others, annotations: own } })
-  })
+  return objects.map(object => withoutAnnotation(object, TRACKING))
+}
+
+function withoutAnnotation(object: Json, unwanted: string): Json {
+  if (!isJsonObject(object)) return object
+  const { metadata } = object
+  if (!isJsonObject(metadata) || !isJsonObject(metadata.annotations)) return plain(object)
+  const { annotations, ...others } = metadata
+  const own = Object.fromEntries(Object.entries(annotations).filter(([name]) => name !== unwanted))
+  const isEmpty = Object.keys(own).length === 0
+  return plain({ ...object, metadata: isEmpty ? others : { ...others, annotations: own } })
 }
 
 /** Values as JSON has them: the order of keys does not count, the text of a number does not either. */

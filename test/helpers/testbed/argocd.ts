@@ -29,12 +29,21 @@ export interface ArgoCD {
   readonly repoServer: Process
   /** Where the parts keep what they have computed. */
   readonly redisPort: number
+  readonly repoServerPort: number
+  /** Its programs, by their names. */
+  readonly bin: string
   /** argocd-cmp-server processes, in the order of the options. */
   readonly plugins: readonly Process[]
 }
 
 /** One binary that does what its name says; with ARGOCD_BINARY_NAME instead, field managers would be called `argocd`. */
-const PARTS = ['argocd', 'argocd-application-controller', 'argocd-cmp-server', 'argocd-repo-server'] as const
+const PARTS = [
+  'argocd',
+  'argocd-application-controller',
+  'argocd-cmp-server',
+  'argocd-repo-server',
+  'argocd-server',
+] as const
 
 /** Starts Argo CD without its server and UI: Redis, plugins, repo-server, application-controller. */
 export async function startArgoCD(bed: Testbed, plane: ControlPlane, options: ArgoCDOptions = {}): Promise<ArgoCD> {
@@ -72,7 +81,15 @@ export async function startArgoCD(bed: Testbed, plane: ControlPlane, options: Ar
     env: { ...base, ARGOCD_FAKE_IN_CLUSTER: 'true', KUBECONFIG: kubeconfig, ...options.controller?.env },
     ready: () => isServed(`http://127.0.0.1:${metricsPort}/healthz`),
   })
-  return { applications: new Applications(plane.admin), controller, repoServer, redisPort, plugins }
+  return {
+    applications: new Applications(plane.admin),
+    controller,
+    repoServer,
+    redisPort,
+    repoServerPort,
+    bin,
+    plugins,
+  }
 }
 
 /** The programs under the names they go by in Argo CD's image. */
