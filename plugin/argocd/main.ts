@@ -9,6 +9,7 @@ import { readApplicationEnvironment } from './environment.js'
 import { failure, generate, type GenerateParts } from './generate.js'
 import type { Answer } from './judge-messages.js'
 import { startJudge } from './judge-worker.js'
+import { expectOneRender } from './one-render.js'
 import { readParameters, renderSourceOf } from './parameters.js'
 import { findPlace, workDirectoryOf } from './place.js'
 import { pluginManifest } from './plugin-manifest.js'
@@ -36,6 +37,7 @@ async function configurationOf(path: string | undefined): Promise<GenerateConfig
 
 /** Renders and judges the working directory: `lockkeeper generate`. */
 export async function runGenerate(config: string | undefined, environment: DoorEnvironment): Promise<Answer> {
+  expectOneRender()
   let configuration: GenerateConfiguration
   try {
     configuration = await configurationOf(config)

@@ -22,17 +22,20 @@ after[i] := change.object if {
 # updates[i] is a change of what stays: {"old", "new"}.
 updates[i] := {"old": before[i], "new": manifest} if some i, manifest in after
 
-# `Deployment shop/web`, in messages and to compare.
-label(manifest) := sprintf("%s %s/%s", [manifest.kind, manifest.metadata.namespace, workload.name(manifest.metadata)]) if {
+# `Deployment shop/web`, in messages and to compare. It is made for every object, and sprintf is a call to the host.
+label(manifest) := concat("", [manifest.kind, " ", manifest.metadata.namespace, "/", workload.name(manifest.metadata)]) if {
+	is_string(manifest.kind)
 	is_string(manifest.metadata.namespace)
-} else := sprintf("%s %s", [manifest.kind, workload.name(manifest.metadata)])
+} else := concat(" ", [manifest.kind, workload.name(manifest.metadata)]) if {
+	is_string(manifest.kind)
+}
 
 # The indices of the changes of objects that are called so.
-indices(labels) := sort({i |
-	some objects in [before, after]
-	some i, manifest in objects
-	label(manifest) in labels
-})
+indices(labels) := sort({i | some each in labels; some i in _indices[each]})
+
+_indices[label(manifest)] contains i if some i, manifest in before
+
+_indices[label(manifest)] contains i if some i, manifest in after
 
 group(manifest) := split(manifest.apiVersion, "/")[0] if {
 	contains(manifest.apiVersion, "/")
@@ -67,13 +70,46 @@ default _map(_) := {}
 
 _map(value) := value if is_object(value)
 
-# The workloads that an object selects by their pods: what it selects by is `selector`, see there.
-selected(manifest, candidates) := {name |
+# The workloads of before and of after that an object selects by their pods: what it selects by is `selector`, see there.
+selected_before(manifest) := _selected(manifest, workloads_before, _index_before)
+
+selected_after(manifest) := _selected(manifest, workloads_after, _index_after)
+
+workloads_before := workloads(before)
+
+workloads_after := workloads(after)
+
+# Workloads by namespace, by label and its value: a selector names labels mostly, and trying every workload for every
+# selector would take a time that grows with the square of the change.
+_index_before[workload_namespace][key][value] contains name if {
+	some name, {"namespace": workload_namespace, "labels": labels} in workloads_before
+	some key, value in labels
+}
+
+_index_after[workload_namespace][key][value] contains name if {
+	some name, {"namespace": workload_namespace, "labels": labels} in workloads_after
+	some key, value in labels
+}
+
+_selected(manifest, candidates, index) := {name |
 	wanted := selector(manifest)
-	some name, candidate in candidates
-	candidate.namespace == namespace(manifest)
+	own := namespace(manifest)
+	some name in _likely(wanted, own, candidates, index)
+	candidate := candidates[name]
+	candidate.namespace == own
 	matches(wanted, candidate.labels)
 }
+
+# Those with the rarest of the labels that the selector names; all of them where it names none.
+_likely(wanted, own, _, index) := [each | some each in named; count(each) == fewest][0] if {
+	named := [names |
+		some key, value in _map(object.get(wanted, "matchLabels", {}))
+		names := object.get(index, [own, key, value], set())
+	]
+	fewest := min([count(names) | some names in named])
+}
+
+_likely(wanted, _, candidates, _) := object.keys(candidates) if count(_map(object.get(wanted, "matchLabels", {}))) == 0
 
 # What a Service, a NetworkPolicy or a PodDisruptionBudget selects pods by. A Service without a selector selects none.
 selector(manifest) := {"matchLabels": manifest.spec.selector} if {

@@ -38,25 +38,44 @@ test_workloads_are_found_with_the_labels_of_their_pods if {
 	}
 }
 
-candidates := {
-	"web": {"namespace": "shop", "labels": {"app": "web", "tier": "front"}},
-	"db": {"namespace": "shop", "labels": {"app": "db"}},
-	"far": {"namespace": "other", "labels": {"app": "web"}},
+pod_with(name, namespace, labels) := {
+	"apiVersion": "v1",
+	"kind": "Pod",
+	"metadata": {"name": name, "namespace": namespace, "labels": labels},
 }
+
+candidates := [
+	pod_with("web", "shop", {"app": "web", "tier": "front"}),
+	pod_with("db", "shop", {"app": "db", "of": "shop"}),
+	pod_with("cache", "shop", {"app": "cache", "of": "shop"}),
+	pod_with("far", "other", {"app": "web"}),
+]
+
+# Before there are only they, and after there is something else, and the other way round.
+selected_by(selecting) := found if {
+	found := changeset.selected_before(selecting) with input as fixture.set_of([fixture.delete(each) | some each in candidates])
+	found == changeset.selected_after(selecting) with input as fixture.set_of([fixture.create(each) | some each in candidates])
+	set() == changeset.selected_after(selecting) with input as fixture.set_of([fixture.delete(each) | some each in candidates])
+}
+
+pods(names) := {sprintf("Pod shop/%s", [name]) | some name in names}
 
 test_selected[name] if {
 	some name, [selecting, wanted] in {
 		"by a Service": [fixture.service("web", {"app": "web"}), {"web"}],
+		"by the rarest label and the others": [fixture.service("web", {"app": "db", "of": "shop"}), {"db"}],
+		"by a label that several have": [fixture.service("web", {"of": "shop"}), {"db", "cache"}],
+		"by a rare label without the other": [fixture.service("web", {"app": "web", "of": "shop"}), set()],
 		"by every label of a Service": [fixture.service("web", {"app": "web", "tier": "back"}), set()],
-		"by an empty podSelector": [fixture.network_policy("all", {"podSelector": {}}), {"web", "db"}],
-		"by a NetworkPolicy without one": [fixture.network_policy("all", {}), {"web", "db"}],
+		"by an empty podSelector": [fixture.network_policy("all", {"podSelector": {}}), {"web", "db", "cache"}],
+		"by a NetworkPolicy without one": [fixture.network_policy("all", {}), {"web", "db", "cache"}],
 		"by a budget": [fixture.named("policy/v1", "PodDisruptionBudget", "web", {"selector": {"matchLabels": {"app": "db"}}}), {"db"}],
 		"In": [expression("In", "app", ["db", "web"]), {"web", "db"}],
-		"NotIn": [expression("NotIn", "tier", ["front"]), {"db"}],
+		"NotIn": [expression("NotIn", "tier", ["front"]), {"db", "cache"}],
 		"Exists": [expression("Exists", "tier", []), {"web"}],
-		"DoesNotExist": [expression("DoesNotExist", "tier", []), {"db"}],
+		"DoesNotExist": [expression("DoesNotExist", "tier", []), {"db", "cache"}],
 	}
-	changeset.selected(selecting, candidates) == wanted
+	selected_by(selecting) == pods(wanted)
 }
 
 expression(operator, key, values) := fixture.network_policy("some", {"podSelector": {"matchExpressions": [{"operator": operator, "key": key, "values": values}]}})
@@ -69,5 +88,5 @@ test_nothing_is_selected_by[name] if {
 		"a budget without a selector": fixture.named("policy/v1", "PodDisruptionBudget", "web", {}),
 		"another kind": fixture.named("v1", "ConfigMap", "web", {"selector": {"app": "web"}}),
 	}
-	changeset.selected(selecting, candidates) == set()
+	selected_by(selecting) == set()
 }

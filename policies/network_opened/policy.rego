@@ -23,8 +23,8 @@ warn contains violation if {
 	some i, policy in changeset.before
 	_judges(policy, direction)
 	open := {name |
-		some name in changeset.selected(policy, _workloads_before)
-		_workloads_after[name]
+		some name in changeset.selected_before(policy)
+		changeset.workloads_after[name]
 		not name in _isolated_after[direction]
 	}
 	count(open) > 0
@@ -44,7 +44,7 @@ warn contains violation if {
 	old := update.old
 	not _takes_everybody(old, direction)
 	_takes_everybody(update.new, direction)
-	count(changeset.selected(update.new, _workloads_after)) > 0
+	count(changeset.selected_after(update.new)) > 0
 	violation := _violation(
 		sprintf("%s named its peers for %s, and takes everybody with this change", [changeset.label(update.new), lower(direction)]),
 		direction,
@@ -63,14 +63,10 @@ _directions := ["Egress", "Ingress"]
 
 _rules := {"Egress": "egress", "Ingress": "ingress"}
 
-_workloads_before := changeset.workloads(changeset.before)
-
-_workloads_after := changeset.workloads(changeset.after)
-
 _isolated_after[direction] := {name |
 	some policy in changeset.after
 	_judges(policy, direction)
-	some name in changeset.selected(policy, _workloads_after)
+	some name in changeset.selected_after(policy)
 } if {
 	some direction in _directions
 }

@@ -21,9 +21,9 @@ import data.lockkeeper.lib.changeset
 warn contains violation if {
 	some i, update in changeset.updates
 	harm := _harm[update.new.kind]
-	had := changeset.selected(update.old, _before)
+	had := changeset.selected_before(update.old)
 	count(had) > 0
-	has := changeset.selected(update.new, _after)
+	has := changeset.selected_after(update.new)
 	count(had & has) == 0
 	_is_moved(had, has)
 	violation := {
@@ -38,14 +38,10 @@ _is_moved(_, has) if count(has) == 0
 
 _is_moved(had, _) if {
 	some name in had
-	_after[name]
+	changeset.workloads_after[name]
 }
 
 _objects(i, names) := array.concat([i], [j | some j in changeset.indices(names); j != i])
-
-_before := changeset.workloads(changeset.before)
-
-_after := changeset.workloads(changeset.after)
 
 _listed(names) := "no workload of the change" if count(names) == 0
 

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Parser, type ReadEntry } from 'tar'
+import type { ReadEntry } from 'tar'
 import { GateError, thrownText } from '../errors.js'
 import type { BundleFiles } from '../policy/bundle.js'
 import { readFileBytes, unreadable } from './files.js'
@@ -70,6 +70,8 @@ async function readDirectory(root: string): Promise<BundleFiles> {
 }
 
 async function readArchive(path: string): Promise<BundleFiles> {
+  // Most bundles are directories, and a render in a process of its own pays for each import.
+  const { Parser } = await import('tar')
   const collected = new Collected()
   await new Promise<void>((resolve, reject) => {
     const file = createReadStream(path)

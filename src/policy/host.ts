@@ -138,7 +138,7 @@ class WasmPolicyHost implements PolicyHost {
       throw toGateError(error, 'INTERNAL', 'no memory for the policies')
     }
     this.#loaded = this.#load()
-    const names = Object.entries(this.#loaded.instance.loaded.entrypoints).sort(([, a], [, b]) => a - b)
+    const names = Object.entries(this.#loaded.instance.entrypoints).sort(([, a], [, b]) => a - b)
     this.entrypoints = names.map(([name]) => name)
     this.#ids = new Map(names.map(([name, id], index) => [name, { id, index }]))
   }

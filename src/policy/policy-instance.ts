@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer'
-import opa, { type LoadedPolicy } from '@open-policy-agent/opa-wasm'
 import { GateError, thrownText } from '../errors.js'
 import { HOST_BUILTINS, type HostBuiltin } from './builtins/builtins.js'
 import { parseRegoValue } from './builtins/rego-value.js'
@@ -50,12 +49,14 @@ export class PolicyAbort extends Error {
 }
 
 /**
- * One instance of a policy module, with our own imports: the SDK's built-ins take precedence over a caller's, and see
- * JSON only, so that sets reach them as arrays. The SDK wraps the instance for its loading and its own `evaluate`.
+ * One instance of a policy module, with our own imports. OPA's SDK for JavaScript is not used: its built-ins take precedence
+ * over a caller's and see JSON only, so that sets reach them as arrays, and loading it takes longer than a policy does.
  */
 export class PolicyInstance {
+  readonly instance: WebAssembly.Instance
   readonly abi: Abi
-  readonly loaded: LoadedPolicy
+  /** The ids of the entrypoints by their names. */
+  readonly entrypoints: Readonly<Record<string, number>>
   readonly #memory: WebAssembly.Memory
   #bytes: Buffer<ArrayBuffer>
 
@@ -87,7 +88,8 @@ export class PolicyInstance {
         cause: error,
       })
     }
-    const minorVersion = checkAbi(instance.exports)
+    checkAbi(instance.exports)
+    this.instance = instance
     this.abi = instance.exports as unknown as Abi
 
     const required = JSON.parse(this.readText(this.abi.opa_json_dump(this.abi.builtins()))) as Record<string, number>
@@ -104,7 +106,10 @@ export class PolicyInstance {
         `the policies need built-in functions that lockkeeper lacks: ${names}`,
       )
     }
-    this.loaded = new opa.LoadedPolicy(instance, memory, minorVersion)
+    this.entrypoints = JSON.parse(this.readText(this.abi.opa_json_dump(this.abi.entrypoints()))) as Record<
+      string,
+      number
+    >
   }
 
   /** The text at an address, up to its final zero. */
@@ -154,8 +159,7 @@ export class PolicyInstance {
   }
 }
 
-/** @returns the minor version of the ABI */
-function checkAbi(exports: Record<string, unknown>): number {
+function checkAbi(exports: Record<string, unknown>): void {
   const version = globalValue(exports.opa_wasm_abi_version)
   const minor = globalValue(exports.opa_wasm_abi_minor_version)
   if (version === undefined || minor === undefined) {
@@ -170,7 +174,6 @@ function checkAbi(exports: Record<string, unknown>): number {
   const missing = ABI_FUNCTIONS.filter(name => typeof exports[name] !== 'function')
   if (missing.length > 0)
     throw new GateError('BUNDLE_INVALID', `policy.wasm lacks functions of OPA's interface: ${missing.join(', ')}`)
-  return minor
 }
 
 function globalValue(exported: unknown): number | undefined {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import opa from '@open-policy-agent/opa-wasm'
 import fc from 'fast-check'
 import t from 'tap'
 import { GateError } from '../../../../src/errors.js'
@@ -52,7 +53,8 @@ function referenceOf(
   data: JsonObject = {},
 ): (input: object, entrypoint: string) => unknown {
   const memory = new WebAssembly.Memory({ initial: 64 })
-  const { loaded } = new PolicyInstance(module, memory, () => undefined)
+  const { instance } = new PolicyInstance(module, memory, () => undefined)
+  const loaded = new opa.LoadedPolicy(instance, memory, 3)
   loaded.setData(data)
   return (input, entrypoint) => {
     try {
