@@ -86,8 +86,12 @@ export class FeatureMatrix {
     if (this.#failure !== undefined) throw this.#unwritable(this.#failure)
     if (stream.write(data)) return
     await new Promise<void>(resolve => {
-      stream.once('drain', resolve)
-      stream.once('close', resolve)
+      const go = (): void => {
+        stream.off('drain', go).off('close', go)
+        resolve()
+      }
+      // A stream that failed does not drain any more.
+      stream.on('drain', go).on('close', go)
     })
   }
 

@@ -9,6 +9,13 @@ export const CHANGE_ONLY_FEATURES = {
   'change.image_registry': { unit: 'count', weight: 1, text: 'takes an image from another registry than before' },
   'change.image_owner': { unit: 'count', weight: 0.5, text: 'takes an image from another owner than before' },
   'change.image_other': { unit: 'count', weight: 0.5, text: 'runs another image than before' },
+  'change.image_impostor': { unit: 'count', weight: 1, text: 'takes an image of the same name from somebody else' },
+  'change.image_impostor_moving': {
+    unit: 'count',
+    weight: 2,
+    text: 'takes an image of the same name from somebody else, one that may change',
+  },
+  'change.pin_dropped': { unit: 'count', weight: 0.5, text: 'names an image no more by a version' },
   'change.digest_dropped': { unit: 'count', weight: 0.5, text: 'names an image no more by its content' },
   'change.command': { unit: 'count', weight: 0.5, text: 'runs another command than before' },
   'change.shell': { unit: 'count', weight: 1, text: 'runs a shell where there was none' },
@@ -135,10 +142,21 @@ function noteImageChange(old: string, now: string, path: string, note: ChangeNot
   const [before, after] = [imageParts(old), imageParts(now)]
   const owner = (repository: string): string => repository.slice(0, Math.max(repository.lastIndexOf('/'), 0))
   const base = (repository: string): string => repository.slice(repository.lastIndexOf('/') + 1)
-  if (before.registry !== after.registry || owner(before.repository) !== owner(after.repository))
-    note('change.image_owner', 1, path)
+  const isOther = before.registry !== after.registry || owner(before.repository) !== owner(after.repository)
+  const isMoving = (parts: typeof after): boolean => parts.digest === '' && (parts.tag === '' || parts.tag === 'latest')
+  if (isOther) note('change.image_owner', 1, path)
+  // The own registry of a project comes and goes; the name then stays, and most often the version, too.
+  const isImpostor = isOther && alike(base(before.repository), base(after.repository))
+  if (isImpostor) note('change.image_impostor', 1, path)
+  if (isImpostor && isMoving(after)) note('change.image_impostor_moving', 1, path)
+  if (!isMoving(before) && isMoving(after)) note('change.pin_dropped', 1, path)
   if (base(before.repository) !== base(after.repository)) note('change.image_other', 1, path)
   if (before.digest !== '' && after.digest === '') note('change.digest_dropped', 1, path)
+}
+
+/** The same name, or one with something added: `proxy-x7k2` for `proxy`. */
+function alike(before: string, after: string): boolean {
+  return before !== '' && (after === before || after.startsWith(`${before}-`))
 }
 
 function isShell(container: JsonObject): boolean {

@@ -10,13 +10,13 @@ const PATTERNS = {
     weight: 4,
     text: 'gives a shell to another host',
     pattern:
-      /\/dev\/(?:tcp|udp)\/|\bmkfifo\b[^\n]{0,200}\b(?:nc|ncat|netcat|openssl|telnet)\b|\b(?:nc|ncat|netcat)(?:\.\w+)?\b[^\n|;]{0,80}\s(?:-[a-z]*[ec]|--exec|--sh-exec)\b|\bsocat\b[^\n]{0,160}\bexec:|pty\.spawn|\bsocket\b[^\n]{0,240}\bdup2\b|\bfsockopen\b[^\n]{0,160}\b(?:exec|shell_exec|proc_open|system)\b|\bTCPSocket\b[^\n]{0,120}\bexec\b|\bsh\s+-i\b[^\n]{0,60}[<>]&|\bIO::Socket::INET\b/i,
+      /\/dev\/(?:tcp|udp)\/|\bmkfifo\b[^\n]{0,200}\b(?:nc|ncat|netcat|openssl|telnet)\b|\b(?:nc|ncat|netcat)(?:\.\w+)?\b[^\n|;]{0,80}\s(?:-[a-z]*[ec]|--exec|--sh-exec)\b|\bsocat\b[^\n]{0,160}\bexec:|pty\.spawn|\bsocket\b[^\n]{0,200}\bdup2\b|\bfsockopen\b[^\n]{0,160}\b(?:exec|shell_exec|proc_open|system)\b|\bTCPSocket\b[^\n]{0,120}\bexec\b|\bsh\s+-i\b[^\n]{0,60}[<>]&|\bIO::Socket::INET\b/i,
   },
   download_run: {
     weight: 3,
     text: 'downloads something and runs it',
     pattern:
-      /\b(?:curl|wget|fetch|aria2c|lwp-download)\b[^\n;&]{0,300}\|\s*(?:sudo\s+)?(?:\/?(?:usr\/)?(?:bin\/)?)?(?:env\s+)?(?:ba|da|z|a|k)?sh\b|\b(?:curl|wget|fetch)\b[^\n]{0,300}\)\s*\|\s*(?:ba|da|z|a|k)?sh\b|\b(?:curl|wget)\b[^\n|]{0,300}\|\s*(?:python[0-9.]*|perl|ruby|node|php)\b|\b(?:ba|da|z)?sh\s+(?:-c\s+)?["']?(?:<\(|\$\()\s*(?:curl|wget)|\beval\b[^\n]{0,20}\$\(\s*(?:curl|wget)|\burllib[^\n]{0,160}\bexec\b|\bexec\([^\n]{0,100}\burlopen/i,
+      /\b(?:curl|wget|fetch|aria2c|lwp-download)\b[^\n;&]{0,200}\|\s*(?:sudo\s+)?(?:\/?(?:usr\/)?(?:bin\/)?)?(?:env\s+)?(?:ba|da|z|a|k)?sh\b|\b(?:curl|wget|fetch)\b[^\n]{0,200}\)\s*\|\s*(?:ba|da|z|a|k)?sh\b|\b(?:curl|wget)\b[^\n|]{0,200}\|\s*(?:python[0-9.]*|perl|ruby|node|php)\b|\b(?:ba|da|z)?sh\s+(?:-c\s+)?["']?(?:<\(|\$\()\s*(?:curl|wget)|\beval\b[^\n]{0,20}\$\(\s*(?:curl|wget)|\burllib[^\n]{0,160}\bexec\b|\bexec\([^\n]{0,100}\burlopen/i,
   },
   download_chmod: {
     weight: 2.5,
@@ -27,7 +27,7 @@ const PATTERNS = {
   download: {
     weight: 0.5,
     text: 'downloads from the network',
-    pattern: /\b(?:curl|wget)\b[^\n]{0,300}(?:https?:\/\/|\d+\.\d+\.\d+\.\d+)/i,
+    pattern: /\b(?:curl|wget)\b[^\n]{0,200}(?:https?:\/\/|\d+\.\d+\.\d+\.\d+)/i,
   },
   raw_address: {
     weight: 1.5,
@@ -107,7 +107,7 @@ const PATTERNS = {
     weight: 2,
     text: 'runs a program from a scratch directory',
     pattern:
-      /(?:^|[;&|(\n]|\b(?:nohup|exec|sh|bash|sudo)\s)\s*(?:\/tmp|\/dev\/shm|\/var\/tmp)\/[.\w-]+|cd\s+\/(?:tmp|dev\/shm|var\/tmp)\b[\s\S]{0,300}\s\.\//,
+      /(?:^|[;&|(\n]|\b(?:nohup|exec|sh|bash|sudo)\s)\s*(?:\/tmp|\/dev\/shm|\/var\/tmp)\/[.\w-]+|cd\s+\/(?:tmp|dev\/shm|var\/tmp)\b[\s\S]{0,200}\s\.\//,
   },
   scanner: {
     weight: 2.5,
@@ -119,7 +119,7 @@ const PATTERNS = {
     weight: 1,
     text: 'changes the cluster with kubectl or by the API',
     pattern:
-      /\bkubectl\b[^\n]{0,120}\b(?:create|apply|exec|cp|run|debug|patch|edit|delete|replace|drain|taint|label|annotate|scale|certificate|proxy|port-forward)\b|\bcurl\b[^\n]{0,300}-X\s*(?:POST|PUT|PATCH|DELETE)[^\n]{0,200}(?:kubernetes|\/api(?:s)?\/)/i,
+      /\bkubectl\b[^\n]{0,120}\b(?:create|apply|exec|cp|run|debug|patch|edit|delete|replace|drain|taint|label|annotate|scale|certificate|proxy|port-forward)\b|\bcurl\b[^\n]{0,200}-X\s*(?:POST|PUT|PATCH|DELETE)[^\n]{0,200}(?:kubernetes|\/api(?:s)?\/)/i,
   },
   cluster_grant: {
     weight: 3,
@@ -213,10 +213,18 @@ function noteContainerCommands(container: JsonObject, path: string, note: Comman
     const run = textsOf(objectOr(objectOr(hook).exec).command)
     if (run.length > 0) noteText('command', run.join(' '), `${path}/${member}/exec/command`, note)
   }
-  for (const { item, path: at } of objectsAt(container.env, `${path}/env`)) {
-    const value = textOr(item.value)
-    if (value.length > 8) noteText('command', value, `${at}/value`, note)
-  }
+  noteEnvironment(container, path, note)
+}
+
+/** One search over all values, and a second one only where something was found, to say in which. */
+function noteEnvironment(container: JsonObject, path: string, note: CommandNote): void {
+  const values = objectsAt(container.env, `${path}/env`)
+    .map(({ item, path: at }) => ({ value: textOr(item.value), path: `${at}/value` }))
+    .filter(({ value }) => value.length > 8)
+  if (values.length === 0) return
+  const names: string[] = []
+  noteText('command', values.map(({ value }) => value).join('\n'), `${path}/env`, name => names.push(name))
+  if (names.length > 0) for (const { value, path: at } of values) noteText('command', value, at, note)
 }
 
 function hooksOf(container: JsonObject): readonly (readonly [string, Json | undefined])[] {
@@ -247,7 +255,8 @@ const MAX_DECODED = 16
 
 /** The text as a shell reads it: `c""url` is curl, a line may go on in the next, and base64 is what it stands for. */
 function unquoted(text: string): string {
-  let plain = text
+  // Runs of white space would make the patterns slow, and blind behind their bounds.
+  let plain = text.replaceAll(/[ \t\r\f\v]+/g, ' ').replaceAll(/\n[\n ]*/g, '\n')
   if (plain.includes('\\\n')) plain = plain.replaceAll('\\\n', ' ')
   if (plain.includes('""') || plain.includes("''")) plain += `\n${plain.replaceAll('""', '').replaceAll("''", '')}`
   if (plain.includes('${IFS}') || plain.includes('$IFS')) plain += `\n${plain.replaceAll(/\$\{?IFS\}?/g, ' ')}`

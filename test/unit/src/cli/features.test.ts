@@ -161,3 +161,15 @@ t.test('what is not whole has no header', async t => {
   await t.rejects(run([join(directory, 'empty.yaml')], out), { code: 'MANIFEST_NONE' })
   await t.rejects(run([join(directory, 'pod.json')], join(directory, 'pod.json', 'x')), { code: 'FILE_UNWRITABLE' })
 })
+
+t.test('many rows leave nothing behind on the way', async t => {
+  const directory = t.testdir({ 'pods.jsonl': `${JSON.stringify(hosted)}\n`.repeat(600) })
+  const warnings: Error[] = []
+  const keep = (warning: Error): unknown => warnings.push(warning)
+  process.on('warning', keep)
+  t.teardown(() => process.off('warning', keep))
+  const { exitCode } = await run([join(directory, 'pods.jsonl')], join(directory, 'out'))
+  t.equal(exitCode, 0)
+  t.equal(matrix(join(directory, 'out'), 'objects').rows.length, 600)
+  t.strictSame(warnings, [])
+})
