@@ -1,7 +1,7 @@
 import { equalJson, objectOr } from '../../canonical/drop.js'
 import { isJsonObject, type Json, type JsonObject } from '../../json.js'
 import type { FeatureSpec, Note } from './feature.js'
-import { imageParts } from './images.js'
+import { imageParts, isOpenToAll } from './images.js'
 import { objectsAt, segment, textOr, textsOf, type ContainerPlace, type Places } from './places.js'
 
 /** What only the comparison of the new with the old object shows. */
@@ -146,7 +146,7 @@ function noteImageChange(old: string, now: string, path: string, note: ChangeNot
   const isMoving = (parts: typeof after): boolean => parts.digest === '' && (parts.tag === '' || parts.tag === 'latest')
   if (isOther) note('change.image_owner', 1, path)
   // The own registry of a project comes and goes; the name then stays, and most often the version, too.
-  const isImpostor = isOther && alike(base(before.repository), base(after.repository))
+  const isImpostor = isOther && isOpenToAll(after) && alike(base(before.repository), base(after.repository))
   if (isImpostor) note('change.image_impostor', 1, path)
   if (isImpostor && isMoving(after)) note('change.image_impostor_moving', 1, path)
   if (!isMoving(before) && isMoving(after)) note('change.pin_dropped', 1, path)

@@ -104,12 +104,27 @@ function noteImage(image: string, path: string, note: ImageNote): void {
     note('image.unknown_registry', 1, path)
     if (looksKnown(host)) note('image.look_alike', 1, path)
   }
-  if (host === 'docker.io' && repository.includes('/') && !repository.startsWith('library/'))
-    note('image.user_repository', 1, path)
+  if (host === 'docker.io' && repository.includes('/')) note('image.user_repository', 1, path)
   if (digest === '' && (tag === '' || tag === 'latest')) note('image.moving_tag', 1, path)
   if (ATTACK_TOOL.test(image)) note('image.attack_tool', 1, path)
   if (ADMIN_TOOL.test(image)) note('image.admin_tool', 1, path)
   if (BARE_SYSTEM.test(image)) note('image.bare_system', 1, path)
+}
+
+const KEPT_REGISTRY =
+  /^(?:registry\.k8s\.io|k8s\.gcr\.io|mirror\.gcr\.io|mcr\.microsoft\.com|nvcr\.io|docker\.elastic\.co|cgr\.dev|knative\.dev|registry\.(?:access\.|connect\.)?redhat\.(?:com|io))$/
+
+/** False where only the owner of the registry publishes: nobody else takes a name there. */
+export function isOpenToAll({
+  registry,
+  repository,
+}: {
+  readonly registry: string
+  readonly repository: string
+}): boolean {
+  if (registry === 'docker.io') return repository.includes('/')
+  if (registry === 'gcr.io') return !/^(?:google[-_]?containers|distroless|kubebuilder)\//.test(repository)
+  return !KEPT_REGISTRY.test(registry)
 }
 
 /** An image's name in its parts; without a registry it is Docker Hub's. */
@@ -124,10 +139,12 @@ export function imageParts(image: string): {
   const slash = name.indexOf('/')
   const first = slash < 0 ? '' : name.slice(0, slash)
   const hasRegistry = first.includes('.') || first.includes(':') || first === 'localhost'
-  const rest = hasRegistry ? name.slice(slash + 1) : name
+  const isHub = !hasRegistry || /^(?:index\.|registry-1\.)?docker\.io$/.test(first)
+  // `ubuntu` and `docker.io/library/ubuntu` are one image.
+  const rest = (hasRegistry ? name.slice(slash + 1) : name).replace(isHub ? /^library\// : /^$/, '')
   const colon = rest.lastIndexOf(':')
   return {
-    registry: hasRegistry ? first : 'docker.io',
+    registry: isHub ? 'docker.io' : first,
     repository: colon < 0 ? rest : rest.slice(0, colon),
     tag: colon < 0 ? '' : rest.slice(colon + 1),
     digest: at < 0 ? '' : image.slice(at + 1),

@@ -308,6 +308,26 @@ t.test('a change has what is new, what is more and what only a comparison shows'
   t.end()
 })
 
+t.test('an image of the same name is an impostor where anybody can publish', t => {
+  const cases = {
+    'another account of a hub': { before: 'bitnami/redis:7.2', after: 'docker.io/x7k2/redis:7.2', impostors: 1 },
+    'a name with something added': { before: 'quay.io/shop/web:1', after: 'ttl.sh/web-x7k2:1h', impostors: 1 },
+    'the same image written in full': { before: 'redis:7', after: 'docker.io/library/redis:7', impostors: 0 },
+    'the registry of Kubernetes moves': {
+      before: 'k8s.gcr.io/pause:3',
+      after: 'registry.k8s.io/pause:3',
+      impostors: 0,
+    },
+    'another image': { before: 'quay.io/shop/web:1', after: 'quay.io/other/proxy:1', impostors: 0 },
+  }
+  const column = CHANGE_FEATURES.findIndex(({ name }) => name === 'change.image_impostor')
+  for (const [name, { before, after, impostors }] of Object.entries(cases)) {
+    const [old, now] = [before, after].map(image => canonical(workload({ containers: [{ name: 'a', image }] })))
+    t.equal(changeFeatures(old ?? {}, now ?? {}).values[column], impostors, name)
+  }
+  t.end()
+})
+
 t.test('an opened NetworkPolicy says that it lost its peers', t => {
   const policy = (ingress: unknown): JsonObject =>
     canonical({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', spec: { podSelector: { a: 'b' }, ingress } })
