@@ -1,10 +1,11 @@
 import { thrownText } from '../../src/errors.js'
 import type { Certificates } from '../../src/io/certificates/material.js'
 import { fingerprintsOf } from '../../src/io/certificates/pem.js'
-import { type Clock, backoffMs } from '../../src/io/cluster/clock.js'
-import { type ClusterClient, ClusterError, type Collection } from '../../src/io/cluster/cluster-client.js'
+import type { Clock } from '../../src/io/cluster/clock.js'
+import type { ClusterClient, Collection } from '../../src/io/cluster/cluster-client.js'
 import type { Logger } from '../../src/io/log.js'
 import { isJsonObject, stringMembers } from '../../src/json.js'
+import { settleAgain } from '../settle-again.js'
 
 export interface AuthorityParts {
   readonly client: Pick<ClusterClient, 'find' | 'create' | 'replace'>
@@ -18,9 +19,6 @@ export interface AuthorityParts {
 /** The ConfigMap that tells gates before the sync which authority to trust, in its key `ca.crt`. */
 export const AUTHORITY_CONFIG_MAP = 'lockkeeper-controller-ca'
 const KEY = 'ca.crt'
-/** How soon one that was deleted or changed is right again. */
-const POLL_MS = 30_000
-const MAX_RETRY_MS = 60_000
 
 /**
  * Publishes the authority of the API's certificate, and says when it is published: only then may it sign, until the signal is
@@ -28,25 +26,17 @@ const MAX_RETRY_MS = 60_000
  */
 export async function runAuthority(parts: AuthorityParts, signal: AbortSignal): Promise<void> {
   const { certificates, clock, log, namespace } = parts
-  let failures = 0
-  const isOver = () => signal.aborted
-  while (!isOver()) {
-    try {
-      const published = await settle(parts, signal)
-      certificates.published(fingerprintsOf(published))
-      failures = 0
-      await clock.wait(POLL_MS, signal)
-    } catch (thrown) {
-      if (isOver()) return
-      failures += 1
-      const isRace = thrown instanceof ClusterError && thrown.status === 409
-      if (!isRace) {
-        const fields = { namespace, name: AUTHORITY_CONFIG_MAP, error: thrownText(thrown) }
-        log.warn('gates cannot be told the authority of the API', fields)
-      }
-      await clock.wait(backoffMs(failures, clock, MAX_RETRY_MS), signal)
-    }
-  }
+  await settleAgain(
+    async () => {
+      certificates.published(fingerprintsOf(await settle(parts, signal)))
+    },
+    thrown => {
+      const fields = { namespace, name: AUTHORITY_CONFIG_MAP, error: thrownText(thrown) }
+      log.warn('gates cannot be told the authority of the API', fields)
+    },
+    clock,
+    signal,
+  )
 }
 
 /** @returns what gates are told */

@@ -6,6 +6,7 @@ import {
   type ClusterObject,
   type Collection,
 } from '../../src/io/cluster/cluster-client.js'
+import { keepNewest } from '../../src/io/keep-newest.js'
 import type { Logger } from '../../src/io/log.js'
 import { isJsonObject, type JsonObject, stringMembers } from '../../src/json.js'
 import type { GateRecord } from '../../src/provenance/record.js'
@@ -66,7 +67,7 @@ export function createNotices(teller: Teller, parts: NoticesParts): Notices {
     }
     forget(application, render)
     if (place === null || object === null) return
-    keep(toldMs, application, clock.monotonicMs())
+    keepNewest(toldMs, application, clock.monotonicMs(), MAX_APPLICATIONS)
     await teller.tell(warningsText(render), object, place.collection, signal)
   }
   /** Unless another render came meanwhile. */
@@ -78,7 +79,7 @@ export function createNotices(teller: Teller, parts: NoticesParts): Notices {
     const isOver = () => signal.aborted
     if (isOver()) return
     // What cannot be told now lets the others go first.
-    if (waiting.get(application) === each) keep(waiting, application, each)
+    if (waiting.get(application) === each) keepNewest(waiting, application, each, MAX_APPLICATIONS)
     try {
       await settle(application, each, signal)
     } catch (thrown) {
@@ -94,7 +95,7 @@ export function createNotices(teller: Teller, parts: NoticesParts): Notices {
       for (const render of renderWarnings(records)) {
         const { application } = render
         const later = laterWarnings(waiting.get(application)?.render, render)
-        keep(waiting, application, { render: later, sinceMs: clock.monotonicMs() })
+        keepNewest(waiting, application, { render: later, sinceMs: clock.monotonicMs() }, MAX_APPLICATIONS)
       }
     },
     run: async signal => {
@@ -123,15 +124,4 @@ function isComparedWith(application: ClusterObject, revision: string): boolean {
   const { status: state = 'Unknown', revision: one = '' } = stringMembers(sync)
   const several = Array.isArray(sync.revisions) ? sync.revisions : []
   return state !== 'Unknown' && [one, ...several].includes(revision)
-}
-
-/** Sets an entry as the newest one; the oldest one goes when there are too many. */
-function keep<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size <= MAX_APPLICATIONS) return
-  for (const oldest of map.keys()) {
-    map.delete(oldest)
-    return
-  }
 }

@@ -1,9 +1,10 @@
 import { thrownText } from '../../src/errors.js'
 import { type JsonObject, stringMembers } from '../../src/json.js'
-import { type Clock, backoffMs } from '../../src/io/cluster/clock.js'
-import { type ClusterClient, ClusterError, type Collection } from '../../src/io/cluster/cluster-client.js'
+import type { Clock } from '../../src/io/cluster/clock.js'
+import type { ClusterClient, Collection } from '../../src/io/cluster/cluster-client.js'
 import type { Logger } from '../../src/io/log.js'
 import type { Metrics } from '../metrics.js'
+import { settleAgain } from '../settle-again.js'
 import { makeSigningKey, type SigningKey } from './key-material.js'
 import { configMapOf, heldKeys, knownKeys, secretOf } from './key-objects.js'
 import { type KeyTimes, planKeys } from './key-plan.js'
@@ -22,9 +23,6 @@ export interface ReceiptKeysParts {
 
 /** The Secret with the private key, and the ConfigMap with the public ones. */
 export const RECEIPT_KEYS = 'lockkeeper-receipt-keys'
-/** How soon a Secret that was deleted is there again. */
-const POLL_MS = 30_000
-const MAX_RETRY_MS = 60_000
 
 /**
  * Sees to it that there is a key to sign receipts with, and that webhooks know it before anything is signed with it, until
@@ -34,21 +32,14 @@ export async function runReceiptKeys(parts: ReceiptKeysParts, signal: AbortSigna
   const { clock, log } = parts
   /** Made, and not known to be written: what cannot be written does not make more and more keys. */
   const unwritten: { key: SigningKey | null } = { key: null }
-  let failures = 0
-  const isOver = () => signal.aborted
-  while (!isOver()) {
-    try {
-      await settleKeys(parts, unwritten, signal)
-      failures = 0
-      await clock.wait(POLL_MS, signal)
-    } catch (thrown) {
-      if (isOver()) return
-      failures += 1
-      const isRace = thrown instanceof ClusterError && thrown.status === 409
-      if (!isRace) log.warn('the keys of receipts could not be seen to', { error: thrownText(thrown) })
-      await clock.wait(backoffMs(failures, clock, MAX_RETRY_MS), signal)
-    }
-  }
+  await settleAgain(
+    () => settleKeys(parts, unwritten, signal),
+    thrown => {
+      log.warn('the keys of receipts could not be seen to', { error: thrownText(thrown) })
+    },
+    clock,
+    signal,
+  )
 }
 
 async function settleKeys(

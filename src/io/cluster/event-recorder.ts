@@ -1,5 +1,6 @@
 import { thrownText } from '../../errors.js'
 import type { JsonObject } from '../../json.js'
+import { keepNewest } from '../keep-newest.js'
 import type { Logger } from '../log.js'
 import { type Clock, microTime, SYSTEM_CLOCK } from './clock.js'
 import { type ClusterClient, ClusterError, type Collection } from './cluster-client.js'
@@ -92,7 +93,7 @@ export function createEventRecorder(
     const nowMs = clock.monotonicMs()
     const bucket = buckets.get(key) ?? { tokens: BURST, atMs: nowMs }
     const tokens = Math.min(BURST, bucket.tokens + (nowMs - bucket.atMs) / REFILL_MS)
-    keep(buckets, key, { tokens: tokens < 1 ? tokens : tokens - 1, atMs: nowMs })
+    keepNewest(buckets, key, { tokens: tokens < 1 ? tokens : tokens - 1, atMs: nowMs }, MAX_OBJECTS)
     return tokens >= 1
   }
   const enqueue = (each: Series): void => {
@@ -189,7 +190,7 @@ export function createEventRecorder(
         return
       }
       const fresh = begin(facts)
-      keep(series, key, fresh)
+      keepNewest(series, key, fresh, MAX_OBJECTS)
       enqueue(fresh)
     },
     get dropped() {
@@ -206,17 +207,6 @@ export function createEventRecorder(
       await Promise.race([writing, limit])
       ended.abort()
     },
-  }
-}
-
-/** Sets an entry as the newest one; the oldest one goes when there are too many. */
-function keep<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size <= MAX_OBJECTS) return
-  for (const oldest of map.keys()) {
-    map.delete(oldest)
-    return
   }
 }
 
