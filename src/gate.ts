@@ -3,7 +3,6 @@ import { configuredCard } from './config.js'
 import { decide, identityOf, outcomeKey, wouldDeny, type Judgement, type Rules } from './decision.js'
 import type { Context, Decision, SetDecision, SetViolation } from './decision-types.js'
 import { GateError } from './errors.js'
-import type { JsonObject } from './json.js'
 import { applyConfiguredWorkloads, entrypointOf, parseBundle, type Bundle, type BundleFiles } from './policy/bundle.js'
 import {
   createEvaluator,
@@ -18,7 +17,7 @@ import { joinPaths, type InputPath } from './policy/input-path.js'
 import type { PolicyCard } from './policy/policy-types.js'
 import { createResultCache, type CacheCounts } from './policy/result-cache.js'
 import { knownHelp } from './remedy/known-help.js'
-import { offeredRemedies } from './remedy/rejudge.js'
+import { offeredRemedies, type Rejudge } from './remedy/rejudge.js'
 import { createRiskScorer, type RiskModel } from './risk/model.js'
 import { reviewSetWith, type ReviewItem, type SetFindings } from './review-set.js'
 import { setViolationsOf } from './set-decision.js'
@@ -143,7 +142,6 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
       total.misses += evaluation.cache.misses
       return evaluation
     }
-    const evaluate = (object: JsonObject | null) => judge({ ...request, object }, input).outcomes
     const {
       outcomes,
       assumed,
@@ -151,7 +149,13 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
       seen,
     } = unchanged ? NOTHING_JUDGED : judge(request, requestText === undefined ? input : { ...input, requestText })
     onCache?.(counts)
-    const remedies = offeredRemedies(request.object, outcomes, evaluate, knownHelp(cache, seen))
+    const inObject = (places: readonly string[]): readonly string[] => places.map(place => `/review/object${place}`)
+    const rejudge: Rejudge = (object, places) => {
+      const before = places === null ? {} : { before: { outcomes, changed: inObject(places) } }
+      return judge({ ...request, object }, { ...input, ...before }).outcomes
+    }
+    const help = knownHelp(cache, places => seen(inObject(places)))
+    const remedies = offeredRemedies(request.object, outcomes, rejudge, help)
     const judgement: Judgement = {
       request,
       context,
@@ -167,9 +171,11 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
     }
     if (request.operation !== 'UPDATE' || request.oldObject === null || !wouldDeny(judgement, rules))
       return decide(judgement, rules)
+    // What is asked is whether these violations are there already.
+    const only = new Set(outcomes.map(({ card }) => card))
     const existing = new Set(
-      evaluate(request.oldObject)
-        .filter(each => each.failure === null)
+      judge({ ...request, object: request.oldObject }, { ...input, only })
+        .outcomes.filter(each => each.failure === null)
         .map(outcomeKey),
     )
     return decide({ ...judgement, existing }, rules)

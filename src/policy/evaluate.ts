@@ -27,8 +27,18 @@ export interface Evaluation {
   /** Some policy matched only because the namespace's labels are not known. */
   readonly assumed: boolean
   readonly cache: CacheCounts
-  /** Which policies saw the request, and all they could read of it, as a text; null when that cannot be told. */
-  readonly seen: () => string | null
+  /**
+   * Which of the policies that saw the request may read what these pointers name in their input, and all they could read,
+   * as a text; null when that cannot be told.
+   */
+  readonly seen: (places: readonly string[]) => string | null
+}
+
+/** An evaluation of the same request, but for what some pointers name in the policies' input. */
+export interface EvaluatedBefore {
+  readonly outcomes: readonly Outcome[]
+  /** Nothing of it may decide which policies see the request. */
+  readonly changed: readonly string[]
 }
 
 /** What a policy sees beside the request. */
@@ -39,6 +49,10 @@ export interface EvaluationInput {
   readonly killed: ReadonlyMap<string, string>
   /** The request as JSON, where it is at hand: writing it again is a tenth of a review. It must have the same members. */
   readonly requestText?: string
+  /** Policies that read nothing of what has changed since then say what they said. */
+  readonly before?: EvaluatedBefore
+  /** Only what these policies say is asked for. */
+  readonly only?: ReadonlySet<PolicyCard>
 }
 
 /** The changes of a set, as `input.changes` shows them to policies with `custom.scope: changeset`. */
@@ -54,6 +68,7 @@ export interface Evaluator {
   evaluateChanges(changes: readonly Change[], input: EvaluationInput): readonly Outcome[]
 }
 
+const NOTHING_SAID: readonly Outcome[] = []
 const encoder = new TextEncoder()
 /** More than a cluster has kinds that somebody writes. */
 const MAX_TYPES = 2000
@@ -94,7 +109,14 @@ export function createEvaluator(
   }
 
   /** The host with an input that it is given when the first result has to be made: often none has to be. */
-  function createRun(input: () => string, killed: ReadonlyMap<string, string>, results: InputResults | null) {
+  function createRun(
+    input: () => string,
+    killed: ReadonlyMap<string, string>,
+    results: InputResults | null,
+    before: EvaluatedBefore | null = null,
+  ) {
+    const readers = before === null ? undefined : cache?.readersOf(before.changed)
+    const saidBefore = byCard(before?.outcomes ?? [])
     let hits = 0
     let misses = 0
     let begun = false
@@ -110,6 +132,11 @@ export function createEvaluator(
     function judge({ card, index, entrypoints, assumed }: Matched): readonly Outcome[] {
       const stopped = killed.get(card.id)
       if (stopped !== undefined) return [failed(card, 'POLICY_KILLED', stopped, assumed)]
+      if (readers?.has(index) === false) {
+        const said = saidBefore.get(card) ?? NOTHING_SAID
+        // A policy that failed may not fail the next time.
+        if (said.every(each => each.failure === null)) return said
+      }
       const known = results?.find(index)
       if (known !== undefined) {
         hits += 1
@@ -151,15 +178,19 @@ export function createEvaluator(
   }
 
   return {
-    evaluate(request, { context, risk, killed, requestText }) {
+    evaluate(request, { context, risk, killed, requestText, before, only }) {
       const matched: Matched[] = []
-      for (const policy of policiesFor(request)) {
+      const known = policiesFor(request)
+      // What the last stage says depends on what all others say.
+      const wanted = only && known.some(({ card }) => card.stage === 'last' && only.has(card)) ? undefined : only
+      for (const policy of known) {
+        if (wanted?.has(policy.card) === false) continue
         const result = matchSelectors(policy.card.match, request, context.namespace)
         if (result !== 'no') matched.push({ ...policy, assumed: result === 'assumed' })
       }
       const input = () => inputText(requestText ?? stringifyJson(request as unknown as Json), context, risk)
       const results = matched.length === 0 ? null : (cache?.open(request, context, risk) ?? null)
-      const run = createRun(input, killed, results)
+      const run = createRun(input, killed, results, before)
       const outcomes = finish(() => {
         const first = run.judgeAll(matched.filter(each => each.card.stage === 'first'))
         const last = matched.filter(each => each.card.stage === 'last')
@@ -170,11 +201,12 @@ export function createEvaluator(
         outcomes,
         assumed: matched.some(each => each.assumed),
         cache: run.counts(),
-        seen: () =>
+        seen: places => {
           // What made a policy fail may be nothing that it read.
-          killed.size > 0 || outcomes.some(each => each.failure !== null)
-            ? null
-            : (results?.textOf(matched.map(each => each.index)) ?? null),
+          if (cache === null || killed.size > 0 || outcomes.some(each => each.failure !== null)) return null
+          const readers = cache.readersOf(places)
+          return results?.textOf(matched.map(each => each.index).filter(each => readers.has(each))) ?? null
+        },
       }
     },
     evaluateChanges(changes, { context, killed }) {
@@ -192,6 +224,16 @@ export function createEvaluator(
       return finish(() => run.judgeAll(matched))
     },
   }
+}
+
+function byCard(outcomes: readonly Outcome[]): ReadonlyMap<PolicyCard, readonly Outcome[]> {
+  const found = new Map<PolicyCard, Outcome[]>()
+  for (const outcome of outcomes) {
+    const others = found.get(outcome.card)
+    if (others === undefined) found.set(outcome.card, [outcome])
+    else others.push(outcome)
+  }
+  return found
 }
 
 function inputText(review: string, context: Context, risk: Risk | null): string {

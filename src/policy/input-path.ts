@@ -63,6 +63,12 @@ export function pathKey({ pointer, without }: InputPath): string {
   return without.length === 0 ? pointer : `${pointer} ${JSON.stringify(without)}`
 }
 
+/** Whether a change of what another pointer names may be seen at this path. */
+export function overlaps({ pointer, without }: InputPath, changed: string): boolean {
+  if (pointer === changed || pointer.startsWith(`${changed}/`)) return true
+  return contains({ pointer, without }, { pointer: changed, without: [] })
+}
+
 function contains(outer: InputPath, { pointer, without }: InputPath): boolean {
   if (outer.pointer === pointer) return outer.without.every(member => without.includes(member))
   if (!pointer.startsWith(`${outer.pointer}/`)) return false

@@ -3,7 +3,7 @@ import type { Context, Risk } from '../decision-types.js'
 import { parseJson, stringifyJson, type Json, type JsonObject } from '../json.js'
 import type { ByteCache } from './byte-cache.js'
 import { createInputParts, preparePath, type InputParts, type KnownTexts, type PreparedPath } from './input-parts.js'
-import { pathKey, type InputPath } from './input-path.js'
+import { overlaps, pathKey, type InputPath } from './input-path.js'
 import type { RuleName } from './policy-types.js'
 import type { PolicyFinding } from './results.js'
 
@@ -36,6 +36,8 @@ export interface InputResults {
  */
 export interface ResultCache {
   open(request: AdmissionRequest, context: Context, risk: Risk | null): InputResults
+  /** Which policies may say something else when what these pointers name in the input is something else. */
+  readersOf(changed: readonly string[]): { has(policy: number): boolean }
 }
 
 /** Policies that read the same paths: they hit and miss together, so they share an entry. */
@@ -49,6 +51,8 @@ interface Group {
 /** The result of most policies for most inputs. */
 const NOTHING_FOUND = '[]'
 const NO_FINDINGS: readonly RuleFinding[] = []
+/** Patches are for few places. */
+const MAX_KNOWN_READERS = 500
 
 /** @param paths by policy; null: its results are not cached */
 export function createResultCache(paths: readonly (readonly InputPath[] | null)[], cache: ByteCache): ResultCache {
@@ -62,10 +66,28 @@ export function createResultCache(paths: readonly (readonly InputPath[] | null)[
     return { group, index: group.size++ }
   })
 
+  const knownReaders = new Map<string, ReadonlySet<number>>()
+
+  function reads(policy: number, changed: readonly string[]): boolean {
+    const read = paths[policy]
+    // Of one that is not known it is taken to read everything, and what others find may change with anything.
+    if (!read || places[policy]?.group.readsViolations !== false) return true
+    return read.some(path => changed.some(pointer => overlaps(path, pointer)))
+  }
+
   // A patched object shares with the one before what the patch left alone.
   const known: KnownTexts = new WeakMap()
 
   return {
+    readersOf(changed) {
+      const key = changed.join('\n')
+      let readers = knownReaders.get(key)
+      if (readers === undefined) {
+        if (knownReaders.size >= MAX_KNOWN_READERS) knownReaders.clear()
+        knownReaders.set(key, (readers = new Set([...paths.keys()].filter(policy => reads(policy, changed)))))
+      }
+      return readers
+    },
     open(request, context, risk) {
       let parts: InputParts = createInputParts(policyInput(request as unknown as Json, context, risk), known)
       const keys: (string | undefined)[] = []

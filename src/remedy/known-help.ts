@@ -6,43 +6,57 @@ import type { ByteCache } from '../policy/byte-cache.js'
 const YES = 'yes'
 const NO = 'no'
 
-/** Whether patches helped when the policies could read the same of an object as now. */
+/** Whether patches helped when the policies that read what they change could read the same of an object as now. */
 export interface KnownHelp {
-  /** @param targets which violations the patch is to end; undefined: it was not tried, or that is gone */
-  find(targets: readonly string[], patch: readonly PatchOperation[]): boolean | undefined
-  keep(targets: readonly string[], patch: readonly PatchOperation[], helps: boolean): void
+  /**
+   * @param targets which violations the patch is to end
+   * @param changed the pointers in the object that the patch changes; null: not only what policies read there differs
+   * @returns undefined: it was not tried, or that is gone
+   */
+  find(
+    targets: readonly string[],
+    patch: readonly PatchOperation[],
+    changed: readonly string[] | null,
+  ): boolean | undefined
+  keep(
+    targets: readonly string[],
+    patch: readonly PatchOperation[],
+    changed: readonly string[] | null,
+    helps: boolean,
+  ): void
 }
 
 /**
- * What was seen of patches, under all that the policies could read when they judged the object. What they can read of the
- * patched object follows from that and from the patch, if the patch fits: that has to be looked at each time.
+ * What was seen of patches, under all that the policies that read what a patch changes could read when they judged the
+ * object: the others say of the patched object what they said before. What policies can read of the patched object follows
+ * from that and from the patch, if the patch fits: that has to be looked at each time.
  *
- * @param seen that text; asked for only when there is a patch to try
+ * @param seen that text, by what is changed; asked for only when there is a patch to try
  */
-export function knownHelp(cache: ByteCache | null, seen: () => string | null): KnownHelp | null {
+export function knownHelp(
+  cache: ByteCache | null,
+  seen: (changed: readonly string[]) => string | null,
+): KnownHelp | null {
   if (cache === null) return null
-  let digest: string | null | undefined
 
-  function keyOf(targets: readonly string[], patch: readonly PatchOperation[]): string | null {
-    // Which policies see an object depends on its metadata, of which they may read nothing.
-    if (patch.some(({ path }) => !path.startsWith('/') || /^\/metadata(?:\/|$)/.test(path))) return null
-    if (digest === undefined) {
-      const text = seen()
-      digest = text === null ? null : hash('sha256', text, 'base64')
-    }
-    return digest === null
-      ? null
-      : `help\n${digest}\n${hash('sha256', stringifyJson([targets, patch] as unknown as Json), 'base64')}`
+  function keyOf(
+    targets: readonly string[],
+    patch: readonly PatchOperation[],
+    changed: readonly string[] | null,
+  ): string | null {
+    const text = changed === null ? null : seen(changed)
+    if (text === null) return null
+    return `help\n${hash('sha256', stringifyJson([text, targets, patch] as unknown as Json), 'base64')}`
   }
 
   return {
-    find(targets, patch) {
-      const key = keyOf(targets, patch)
+    find(targets, patch, changed) {
+      const key = keyOf(targets, patch, changed)
       const text = key === null ? undefined : cache.use(key)?.texts[0]
       return text === undefined ? undefined : text === YES
     },
-    keep(targets, patch, helps) {
-      const key = keyOf(targets, patch)
+    keep(targets, patch, changed, helps) {
+      const key = keyOf(targets, patch, changed)
       if (key !== null) cache.add(key, 0, helps ? YES : NO)
     },
   }

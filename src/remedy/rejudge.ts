@@ -4,6 +4,14 @@ import type { Outcome } from '../policy/evaluate.js'
 import type { KnownHelp } from './known-help.js'
 import { applyPatch } from './patch.js'
 
+/**
+ * What policies say of a patched object.
+ *
+ * @param changed the pointers in the object that the patch changed, when only what policies read there can differ; null:
+ *   which policies see the object may have changed, too
+ */
+export type Rejudge = (patched: JsonObject, changed: readonly string[] | null) => readonly Outcome[]
+
 /** Re-judging costs an evaluation of everything: of a request with many violations, patches for the worst are tried. */
 const MAX_EVALUATIONS = 16
 
@@ -21,7 +29,7 @@ interface Candidate {
 export function offeredRemedies(
   object: JsonObject | null,
   outcomes: readonly Outcome[],
-  evaluate: (patched: JsonObject) => readonly Outcome[],
+  evaluate: Rejudge,
   known: KnownHelp | null = null,
 ): ReadonlyMap<Outcome, Remedy> {
   const offered = new Map<Outcome, Remedy>()
@@ -74,6 +82,12 @@ function placeOf({ op, path }: PatchOperation): string {
   return op !== 'replace' && /^(?:\d+|-)$/.test(path.slice(end + 1)) ? path.slice(0, end) : path
 }
 
+/** Which policies see an object depends on its metadata, of which they may read nothing. */
+function changedPlaces(patch: readonly PatchOperation[]): readonly string[] | null {
+  const places = patch.map(placeOf)
+  return places.some(place => !place.startsWith('/') || /^\/metadata(?:\/|$)/.test(place)) ? null : places
+}
+
 function overlap(a: string, b: string): boolean {
   return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`)
 }
@@ -82,21 +96,22 @@ function helps(
   object: JsonObject,
   group: readonly Candidate[],
   outcomes: readonly Outcome[],
-  evaluate: (patched: JsonObject) => readonly Outcome[],
+  evaluate: Rejudge,
   known: KnownHelp | null,
 ): boolean {
   const patch = group.flatMap(each => each.patch)
   const patched = applyPatch(object, patch)
   if (patched === null) return false
   const targets = group.map(({ outcome }) => messageKey(outcome))
-  const before = known?.find(targets, patch)
+  const changed = changedPlaces(patch)
+  const before = known?.find(targets, patch, changed)
   if (before !== undefined) return before
   const allowed = countMessages(outcomes)
   for (const target of targets) allowed.set(target, (allowed.get(target) ?? 0) - 1)
-  const found = evaluate(patched)
+  const found = evaluate(patched, changed)
   const isBetter = [...countMessages(found)].every(([key, count]) => count <= (allowed.get(key) ?? 0))
   // A policy that failed may not fail the next time.
-  if (found.every(each => each.failure === null)) known?.keep(targets, patch, isBetter)
+  if (found.every(each => each.failure === null)) known?.keep(targets, patch, changed, isBetter)
   return isBetter
 }
 

@@ -3,7 +3,7 @@ import { parseBundle } from '../../../../src/gate.js'
 import type { JsonObject } from '../../../../src/json.js'
 import { parseJson } from '../../../../src/json.js'
 import { createInputParts, preparePath } from '../../../../src/policy/input-parts.js'
-import { joinPaths, pathKey, type InputPath } from '../../../../src/policy/input-path.js'
+import { joinPaths, overlaps, pathKey, type InputPath } from '../../../../src/policy/input-path.js'
 import { fixtureBundle } from '../../../helpers/bundles.js'
 
 const path = (pointer: string, without: readonly string[] = []): InputPath => ({ pointer, without })
@@ -130,5 +130,24 @@ t.test('a member that changes changes its parts only', t => {
   t.strictSame(at.map(after.textOf), ['[{"policy":"a"}]', '!1 array', '"web"'])
   t.strictSame(before.withMember('violations', { '0': 1 }).textOf(preparePath(path('/violations/0'))), '1')
   t.strictSame(at.map(before.textOf), ['[]', '!1 array', '"web"'])
+  t.end()
+})
+
+t.test('a path sees a change of what it names, and of what is in or around that', t => {
+  const object = path('/review/object', ['metadata'])
+  const cases: readonly (readonly [InputPath, string, boolean])[] = [
+    [path('/review/object/spec'), '/review/object/spec', true],
+    [path('/review/object/spec'), '/review/object/spec/containers/0', true],
+    [path('/review/object/spec/containers'), '/review/object/spec', true],
+    [path('/review/object/spec'), '/review/object/specs', false],
+    [path('/review/object/specs'), '/review/object/spec', false],
+    [path('/review/oldObject'), '/review/object/spec', false],
+    [object, '/review/object/spec/replicas', true],
+    [object, '/review/object/metadata/labels', false],
+    [object, '/review/object/metadata', false],
+    [object, '/review/object', true],
+    [object, '/review', true],
+  ]
+  for (const [read, changed, wanted] of cases) t.equal(overlaps(read, changed), wanted, `${pathKey(read)}, ${changed}`)
   t.end()
 })

@@ -11,9 +11,12 @@ import { entrypointOf } from '../../../../src/policy/bundle.js'
 import { createPolicyHost } from '../../../../src/policy/host.js'
 import { createInputParts, preparePath, type KnownTexts } from '../../../../src/policy/input-parts.js'
 import { joinPaths, type InputPath } from '../../../../src/policy/input-path.js'
-import { policyInput } from '../../../../src/policy/result-cache.js'
+import { ByteCache } from '../../../../src/policy/byte-cache.js'
+import { createEvaluator } from '../../../../src/policy/evaluate.js'
+import { createResultCache, policyInput } from '../../../../src/policy/result-cache.js'
 import { buildRequest } from '../../../../src/request.js'
 import type { RiskModel } from '../../../../src/risk/model.js'
+import { WORKLOADS } from '../../../../src/workload.js'
 import { fixtureBundle } from '../../../helpers/bundles.js'
 import { ROOT } from '../../../helpers/repository.js'
 import { admissionRequest, contextOf, pod } from '../../../helpers/requests.js'
@@ -179,6 +182,56 @@ t.test('a policy says the same as long as everything that it is said to read is 
   t.ok(same > 20_000, 'most changes are none for most policies')
   t.ok(noticed.size > 30, 'and many policies have something else to say of some')
   t.end()
+})
+
+/** Where the object of a case can be changed without changing which policies see it, as keys. */
+function placesToPatch({ request: { object } }: Case): readonly string[][] {
+  return placesIn(object ?? undefined).filter(([first]) => first !== 'metadata')
+}
+
+t.test('policies that read nothing of what a patch changes say what they said', async t => {
+  const fixture = parseBundle(await fixtureBundle('inputs'), { allowUnsigned: true })
+  let spared = 0
+  for (const each of [bundle, fixture]) {
+    const paths = each.cards.map(card =>
+      joinPaths(
+        each.inputs,
+        card.rules.map(rule => entrypointOf(card, rule)),
+      ),
+    )
+    const host = createPolicyHost({
+      module: compileModule(each.wasm),
+      data: each.data,
+      parameters: each.cards.map(card => card.parameters),
+    })
+    const results = createResultCache(paths, new ByteCache(1_000_000))
+    const [cached, uncached] = [results, null].map(cache => createEvaluator(each.cards, host, WORKLOADS, cache))
+    if (cached === undefined || uncached === undefined) throw new Error('there are two')
+    fc.assert(
+      fc.property(someCase, fc.nat(10_000), fc.nat(7), (one, choice, kind) => {
+        const places = placesToPatch(one)
+        const place = places[choice % Math.max(1, places.length)]
+        if (place === undefined || one.request.object === null) return
+        const plain = ['', 'x', 'kube-system', 0, true, null, [], {}][kind]
+        const object = withValue(one.request.object, place, plain) as JsonObject
+        const request = { ...one.request, object }
+        // Late enough for the policy of the last stage.
+        const context = { ...one.context, now: '2026-06-01T12:01:00Z' }
+        const input = { context, risk: null, killed: new Map<string, string>() }
+        const { outcomes } = cached.evaluate(one.request, input)
+        const pointer = `/review/object/${place.map(key => key.replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`
+        const after = cached.evaluate(request, { ...input, before: { outcomes, changed: [pointer] } })
+        const whole = uncached.evaluate(request, input)
+        if (text(after.outcomes) !== text(whole.outcomes)) throw new Error(`${pointer}: ${text(after.outcomes)}`)
+        spared += whole.cache.misses - after.cache.misses - after.cache.hits
+        const only = new Set(whole.outcomes.map(({ card }) => card).filter((_, index) => index % 2 === kind % 2))
+        const asked = cached.evaluate(request, { ...input, only }).outcomes.filter(({ card }) => only.has(card))
+        t.equal(text(asked), text(whole.outcomes.filter(({ card }) => only.has(card))))
+      }),
+      { numRuns: 400 },
+    )
+  }
+  t.ok(spared > 1000, 'which most of them do')
 })
 
 /** The model of the tests, which reads what a model may. */

@@ -74,6 +74,37 @@ t.test('a patch that does not fit this object is not offered, whatever it did fo
   t.end()
 })
 
+t.test('what policies could read is asked for where the patch changes something', t => {
+  const asked: unknown[] = []
+  const second: PatchOperation = { op: 'remove', path: '/spec/containers/0' }
+  const known = knownHelp(new ByteCache(10_000), changed => `${asked.push(changed)}`)
+  const evaluated: unknown[] = []
+  offeredRemedies(
+    pod({ spec: { containers: [{ name: 'web' }] } }),
+    [outcome('bad', [fix, second]), outcome('labelled', [label])],
+    (_, changed) => {
+      evaluated.push(changed)
+      return []
+    },
+    known,
+  )
+  t.strictSame(evaluated, [null], 'together they change the metadata')
+  t.strictSame(asked, [])
+  offeredRemedies(
+    pod({ spec: { containers: [{ name: 'web' }] } }),
+    [outcome('bad', [fix, second])],
+    (_, changed) => {
+      evaluated.push(changed)
+      return []
+    },
+    known,
+  )
+  const places = ['/spec/hostPID', '/spec/containers']
+  t.strictSame(evaluated, [null, places], 'of an element that goes, the list')
+  t.strictSame(asked, [places, places])
+  t.end()
+})
+
 t.test('without a cache nothing is known', t => {
   t.equal(
     knownHelp(null, () => 'the same'),
