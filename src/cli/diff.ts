@@ -17,6 +17,7 @@ import { createSetBuilder, setError } from '../set-decision.js'
 import { paintFor } from './colors.js'
 import { isReadable, readState, type State } from './diff-states.js'
 import { write, type CliEnvironment } from './environment.js'
+import { htmlPage } from './html-page.js'
 import { exitCodeOf, judgeWith, nothingFound, renderOptions, writeError, type JudgingOptions } from './judging.js'
 import { createScanReport, ViolationLocator } from './scan-report.js'
 
@@ -129,6 +130,10 @@ async function judgeStates(
   const paint = paintFor(environment.stdout, color, environment)
   const bundleName = options.bundle ?? 'built-in'
   const report = await createScanReport(format, { paint, verbose, quiet, bundleName, cards, version, now })
+  const title = `${paths.join(', ')} against ${name}`
+  const page = await htmlPage(options.report, { gate: 'cli', title, bundleName, version, now })
+  for (const { item, decision } of judged) page?.add(decision, item.request)
+  await page?.write(finished, after.skipped)
   const locator = new ViolationLocator()
   const isText = format === 'text'
   const body = (isText ? worstFirst(judged) : judged).map(({ item: { manifest }, decision }) =>

@@ -23,6 +23,8 @@ export interface JudgingOptions {
   readonly color?: boolean
   readonly verbose: boolean
   readonly quiet: boolean
+  /** A file for a report as one HTML page. */
+  readonly report?: string
   /** RFC 3339: judges as if it were then. */
   readonly now?: Date
   /** The version of lockkeeper, for reports that name their writer. */

@@ -104,6 +104,7 @@ Examples:
   lockkeeper scan deploy/ apps/payments.yaml
   lockkeeper scan --format json envs/prod > decisions.json
   lockkeeper scan --format sarif envs/prod > lockkeeper.sarif
+  lockkeeper scan --report report.html envs/prod
   helm template ./chart | lockkeeper scan --namespace shop -
   lockkeeper scan --bundle ./bundle.tar.gz --insecure-unsigned --fail-on-warn envs/
 
@@ -126,6 +127,7 @@ function withJudgingOptions(command: Command): Command {
     .option('--kustomize <binary>', 'the kustomize to render with (default: the one on PATH)')
     .option('--helm <binary>', 'the helm to render with (default: the one on PATH)')
     .option('--workers <n>', 'threads that judge (default: one per core)', wholeNumber)
+    .option('--report <file>', 'also write a report to look at: one HTML page')
     .option('--now <time>', 'judge as if it were this RFC 3339 time, for output that can be repeated', rfc3339)
     .option('-v, --verbose', 'also list objects that nothing was found in')
     .option('-q, --quiet', 'write no text but errors: the exit code is the answer')

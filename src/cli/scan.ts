@@ -13,6 +13,7 @@ import { createSetBuilder, setError } from '../set-decision.js'
 import { paintFor } from './colors.js'
 import { write, type CliEnvironment } from './environment.js'
 import { exitCodeOf, judgeWith, nothingFound, renderOptions, writeError, type JudgingOptions } from './judging.js'
+import { htmlPage } from './html-page.js'
 import { createProgress } from './progress.js'
 import { ScanItems, type Item } from './scan-items.js'
 import { createScanReport, ViolationLocator } from './scan-report.js'
@@ -64,6 +65,14 @@ class Scan {
     const { cards } = this.#pool.bundle
     const shown = { paint, verbose, quiet, bundleName, cards, version, now: this.#now }
     const report = await createScanReport(format, shown)
+    const gate = 'cli'
+    const page = await htmlPage(this.#options.report, {
+      gate,
+      title: paths.join(', '),
+      bundleName,
+      version,
+      now: this.#now,
+    })
     const locator = new ViolationLocator()
     const { inputs, errors } = await findInputs(paths)
     const progress = createProgress(stderr, quiet ? 0 : inputs.length)
@@ -91,7 +100,8 @@ class Scan {
         if (judged === undefined || item.kind !== 'object') continue
         set.add(judged.decision)
         this.#keepChange(item.set, judged)
-        const { decision } = judged
+        const { change, decision } = judged
+        page?.add(decision, change)
         const text = report.decision(decision, () =>
           item.hasLines ? locator.lines(item.manifest, decision) : NO_LINES,
         )
@@ -104,6 +114,7 @@ class Scan {
     const skipped = reader.skipped.size
     if (found === 0) await fail(nothingFound(paths, skipped))
     const finished = set.finish()
+    await page?.write(finished, skipped)
     return { text: report.end(finished, skipped), exitCode: exitCodeOf(finished, this.#options.failOnWarn) }
   }
 

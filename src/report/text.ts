@@ -144,7 +144,8 @@ function severityText(severity: Violation['severity'], paint: Paint): string {
   return severity === 'medium' ? paint.yellow(severity) : paint.dim(severity)
 }
 
-function operationText(operation: PatchOperation): string {
+/** A patch operation on one line; a long value is cut. */
+export function operationText(operation: PatchOperation): string {
   if (operation.op === 'remove') return safeText(`remove ${operation.path}`)
   const value = stringifyJson(operation.value)
   const shown = value.length > MAX_PATCH_VALUE ? `${value.slice(0, MAX_PATCH_VALUE)}…` : value

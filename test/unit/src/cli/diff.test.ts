@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -294,6 +294,12 @@ Who gains what
   t.match(github.stdout, /^::error file=apps\/web\.yaml,line=14,title=privileged_containers%3A Deployment shop\/web::/m)
   const sarif = JSON.parse((await diff(tree, { format: 'sarif' })).stdout) as { version: string }
   t.equal(sarif.version, '2.1.0')
+  const report = join(tree.root, 'report.html')
+  t.equal((await diff(tree, { report })).code, 1)
+  const page = readFileSync(report, 'utf8')
+  t.match(page, /<h2>Deployment shop\/web<\/h2>/)
+  t.match(page, /privileged: true <i>← privileged_containers<\/i>/, 'and the page shows where')
+  t.match(await diff(tree, { report: join(tree.root, 'missing/report.html') }), { code: { code: 'FILE_UNWRITABLE' } })
   t.match((await diff(tree, { format: 'junit' })).stdout, /<testsuites name="lockkeeper" tests="\d+" failures="1"/)
 })
 
