@@ -1,0 +1,45 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { GateError, thrownText } from '../errors.js'
+import type { ModelFile } from './model-file.js'
+
+/** Runs one native call; a worker thread must not be ended while one runs. */
+export type NativeCall = <T>(call: () => Promise<T>) => Promise<T>
+
+/** A model that is ready to run. */
+export interface Session {
+  /** The row that the next run is of: what is asked for is written into it. */
+  readonly row: Float32Array
+  run(): Promise<number>
+}
+
+/**
+ * Opens a model with ONNX Runtime: one thread, and tensors that are made once.
+ *
+ * @throws GateError (rejects with) BUNDLE_MODEL_INVALID when the runtime refuses it
+ */
+export async function openSession(file: ModelFile, columns: number, native: NativeCall): Promise<Session> {
+  const options: InferenceSession.SessionOptions = {
+    executionProviders: ['cpu'],
+    executionMode: 'sequential',
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+  }
+  const session = await native(() => InferenceSession.create(file.bytes, options)).catch((error: unknown) => {
+    const message = `${file.path} of the bundle cannot be loaded: ${thrownText(error)}`
+    throw new GateError('BUNDLE_MODEL_INVALID', message, { cause: error })
+  })
+  const row = new Float32Array(columns)
+  const result = new Float32Array(1)
+  const feeds = { [file.input]: new Tensor('float32', row, [1, columns]) }
+  const fetches = { [file.output]: new Tensor('float32', result, [1, 1]) }
+  return {
+    row,
+    async run() {
+      result[0] = Number.NaN
+      await native(() => session.run(feeds, fetches))
+      return result[0]
+    },
+  }
+}
