@@ -40,15 +40,21 @@ function mixed(value: number): number {
 
 /** Counts keys, in constant memory. */
 export class Sketch {
-  readonly #cells = new Float32Array(SKETCH_ROWS << MAX_WIDTH_BITS)
+  readonly #widthBits: number
+  readonly #cells: Float32Array
+
+  constructor(widthBits = MAX_WIDTH_BITS) {
+    this.#widthBits = widthBits
+    this.#cells = new Float32Array(SKETCH_ROWS << widthBits)
+  }
 
   count(space: SketchSpace, key: string): number {
-    return this.#smallest(sketchCells(space, key, MAX_WIDTH_BITS))
+    return this.#smallest(sketchCells(space, key, this.#widthBits))
   }
 
   /** @returns the count before */
   add(space: SketchSpace, key: string, weight: number): number {
-    const cells = sketchCells(space, key, MAX_WIDTH_BITS)
+    const cells = sketchCells(space, key, this.#widthBits)
     const before = this.#smallest(cells)
     for (const cell of cells) this.#cells[cell] = Math.max(this.#cells[cell] ?? 0, before + weight)
     return before
@@ -56,7 +62,7 @@ export class Sketch {
 
   /** The cells of the narrowest table of which no row is used by more than this share. */
   narrowest(maxUsed: number): { readonly widthBits: number; readonly cells: Float32Array } {
-    let [widthBits, cells] = [MAX_WIDTH_BITS, this.#cells]
+    let [widthBits, cells] = [this.#widthBits, this.#cells]
     while (widthBits > MIN_WIDTH_BITS) {
       const half = halved(cells, widthBits)
       if (used(half) > maxUsed * half.length) break

@@ -26,12 +26,14 @@ export interface RarityAge {
 
 /** Counts objects for a snapshot, in constant memory; each token counts once an object. */
 export class RarityBuilder {
-  readonly #sketch = new Sketch()
+  readonly #sketch: Sketch
   readonly #age: RarityAge
   #objects = 0
 
-  constructor(age: RarityAge) {
+  /** @param widthBits for fewer objects than a cluster has; the default holds a million */
+  constructor(age: RarityAge, widthBits = MAX_WIDTH_BITS) {
     this.#age = age
+    this.#sketch = new Sketch(widthBits)
   }
 
   /**

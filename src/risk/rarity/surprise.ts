@@ -19,9 +19,9 @@ export function surprise(token: Pick<Token, 'context' | 'item'>, counts: RarityC
   if (total < MIN_SEEN) return 0
   const seen = counts.count(tokenKey(token))
   const distinct = counts.distinct(token.context)
-  // Squared: a few different items are no sign that there will be more.
-  const usualNews = (distinct * distinct) / total
-  const known = Math.max((seen * seen) / (seen + 2), usualNews)
+  // Cubed as a rate: a few different items are no sign that there will be more.
+  const usualNews = distinct ** 3 / total ** 2
+  const known = Math.max(seen ** 3 / (seen ** 2 + 2), usualNews)
   return Math.max(0, Math.log2((total + PRIOR_OBJECTS) / (known + PRIOR_OBJECTS)))
 }
 
