@@ -64,6 +64,14 @@ export interface Risk {
   readonly object?: { readonly score: number }
 }
 
+/** How unlike others something is, whether or not that is dangerous. */
+export interface Anomaly {
+  /** Unlike objects of its kind elsewhere, or a change unlike what is in the cluster. */
+  readonly of: 'object' | 'change'
+  /** 0 to 1 */
+  readonly score: number
+}
+
 export const DEGRADED_CODES = {
   MODEL_MISSING: 'the bundle has no risk model: policies alone decided',
   SCORE_INVALID: 'the risk score of this object was unusable: policies alone decided',
@@ -176,7 +184,7 @@ export interface Decision {
   readonly actions: Readonly<Record<GateName, Action>>
   readonly violations: readonly Violation[]
   readonly risk: Risk | null
-  readonly anomaly: null
+  readonly anomaly: Anomaly | null
   readonly provenance: Provenance
   readonly degraded: readonly Degraded[]
   readonly exceptions: readonly ExceptionUse[]
