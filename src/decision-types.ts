@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from './json.js'
+import type { RarityCounts } from './risk/rarity/counts.js'
 
 export const GATES = ['cli', 'argocd', 'flux', 'webhook', 'audit'] as const
 export type GateName = (typeof GATES)[number]
@@ -149,7 +150,7 @@ export interface Context {
   readonly provenance: Provenance
   readonly holds: readonly Standing[]
   readonly approvals: readonly Standing[]
-  readonly rarity: { readonly snapshot: JsonObject; readonly digest: string } | null
+  readonly rarity: { readonly snapshot: RarityCounts; readonly digest: string } | null
 }
 
 /** Where an object was found; `line` and `document` count from 1. */

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { AdmissionRequest } from '../admission.js'
 import { canonicalObject } from '../canonical.js'
-import type { Anomaly, Risk } from '../decision-types.js'
+import type { Anomaly, Context, Risk } from '../decision-types.js'
 import type { JsonObject } from '../json.js'
 import { calibrate } from './calibration.js'
 import { changeFeatures, objectFeatures } from './features.js'
 import { inModel, type ModelFile, type ScoringFile } from './model-file.js'
 import type { Assessment, RiskModel } from './model.js'
+import { rarityFeatures, rarityScore } from './rarity/surprise.js'
 import { CHANGE_COLUMNS, checkGolden, type Golden, type Models } from './models.js'
 import { openSession, type NativeCall, type Session } from './session.js'
 
@@ -52,20 +53,22 @@ export async function openModels(models: Models, native: NativeCall): Promise<Ri
   }
 
   return {
-    async assess({
-      object: value,
-      oldObject,
-      operation,
-      kind: { kind },
-      subResource = '',
-    }: AdmissionRequest): Promise<Assessment> {
+    async assess(request: AdmissionRequest, { rarity }: Context): Promise<Assessment> {
+      const { object: value, oldObject, operation, subResource = '' } = request
+      const { kind } = request.kind
       if (value === null || !WHOLE_OBJECTS.has(subResource)) return { risk: null, anomaly: null, isCold: false }
       const after = canonicalObject(value)
       const whole = await assessObject(after, kind)
       if (operation !== 'UPDATE' || oldObject === null) return { ...whole, isCold: false }
-      const { values } = changeFeatures(canonicalObject(oldObject), after)
-      const risk = riskOf(models.change, 'change', kind, await run(change, values))
-      return { risk: { ...risk, object: { score: whole.risk.score } }, anomaly: null, isCold: true }
+      const before = canonicalObject(oldObject)
+      const { values } = changeFeatures(before, after)
+      const unusual = rarityFeatures(before, after, rarity?.snapshot ?? null)
+      const risk = riskOf(models.change, 'change', kind, await run(change, values, unusual.values))
+      return {
+        risk: { ...risk, object: { score: whole.risk.score } },
+        anomaly: rarity === null ? null : { of: 'change', score: rarityScore(unusual) },
+        isCold: rarity === null,
+      }
     },
   }
 }

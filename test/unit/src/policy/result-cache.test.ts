@@ -451,7 +451,8 @@ t.test('a score is kept by subject and snapshot, unless it cannot be used', asyn
     },
   }
   const gate = await createGate(bundle, { riskModel: model })
-  const rarity = (digest: string) => ({ snapshot: {}, digest })
+  const snapshot = { count: () => 0, distinct: () => 0 }
+  const rarity = (digest: string) => ({ snapshot, digest })
   const score = async (digest: string, change: Partial<AdmissionRequest> = {}) =>
     (await gate.review(admissionRequest(change), contextOf({ rarity: rarity(digest) }))).risk?.score ?? null
   t.equal(await score('a'), 0.25)

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { AdmissionRequest } from '../../../../src/admission.js'
+import type { Context } from '../../../../src/decision-types.js'
 import type { JsonObject } from '../../../../src/json.js'
 import { OBJECT_FEATURES } from '../../../../src/risk/features.js'
 import type { Assessment } from '../../../../src/risk/model.js'
@@ -104,9 +105,13 @@ const container = (securityContext: JsonObject) =>
 const PRIVILEGED = container({ privileged: true })
 const PLAIN = container({})
 
-async function assessed(change: Partial<AdmissionRequest>, models: TestModels = {}): Promise<Assessment> {
+async function assessed(
+  change: Partial<AdmissionRequest>,
+  models: TestModels = {},
+  context: Partial<Context> = {},
+): Promise<Assessment> {
   const model = await openModels(readModels(modelFiles(models)), call => call())
-  return model.assess(admissionRequest(change), contextOf())
+  return model.assess(admissionRequest(change), contextOf(context))
 }
 
 t.test('an object and a change are scored, each by its own model', async t => {
@@ -131,6 +136,22 @@ t.test('an object and a change are scored, each by its own model', async t => {
   const { risk } = await assessed({ object: PLAIN, kind: { group: '', version: 'v1', kind: 'Other' } })
   t.equal(risk?.score.toFixed(4), '0.1192', 'another kind has another calibration')
   t.match(risk?.model, { version: '1.2.3', digest: /^sha256:[0-9a-f]{64}$/ })
+})
+
+t.test('how unusual a change is counts where it is known what is usual', async t => {
+  const trees = [asking(CHANGE_COLUMNS, 'rarity.guarded', -6, 5)]
+  const update = { operation: 'UPDATE', object: PRIVILEGED, oldObject: PLAIN } as const
+  const counted = (seen: number) => ({
+    rarity: {
+      snapshot: { count: (key: string) => (key.includes('privileged') ? seen : 1000), distinct: () => 2 },
+      digest: 'd',
+    },
+  })
+  const unusual = await assessed(update, { changes: { trees } }, counted(0))
+  t.strictSame([unusual.risk?.band, unusual.anomaly?.of, unusual.isCold], ['high', 'change', false])
+  t.ok((unusual.anomaly?.score ?? 0) > 0.6)
+  const usual = await assessed(update, { changes: { trees } }, counted(1000))
+  t.strictSame([usual.risk?.band, usual.anomaly, usual.isCold], ['low', { of: 'change', score: 0 }, false])
 })
 
 t.test('what has no object of its own is not scored', async t => {
