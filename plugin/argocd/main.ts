@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url'
 import type { Answer } from './judge-messages.js'
-import { expectOneRender } from './one-render.js'
 import { superviseRender } from './render-supervisor.js'
 import type { ServeOptions } from './serve.js'
 
@@ -16,7 +15,6 @@ export interface DoorEnvironment {
 
 /** Renders and judges the working directory: `lockkeeper generate`. */
 export function runGenerate(config: string | undefined, environment: DoorEnvironment): Promise<Answer> {
-  expectOneRender()
   return superviseRender({ config, ...environment })
 }
 
