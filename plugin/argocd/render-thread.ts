@@ -61,13 +61,7 @@ function createJudge(configuration: GenerateConfiguration): GenerateParts['judge
 }
 
 async function answer(): Promise<Answer> {
-  let configuration: GenerateConfiguration
-  try {
-    configuration = await loadConfiguration(config)
-  } catch (error) {
-    if (!(error instanceof GateError)) throw error
-    return failure(error)
-  }
+  const configuration = await loadConfiguration(config)
   const judge = createJudge(configuration)
   return generate(
     { directory, env, now: new Date(now), signal: cancelled.signal },
@@ -97,4 +91,10 @@ parentPort?.on('message', (message: ToRenderThread) => {
 })
 expectOneRender()
 enterStep(state, 'loading the bundle')
-send({ kind: 'answer', answer: await answer() })
+answer()
+  .catch((error: unknown) => failure(toGateError(error, 'INTERNAL', 'a defect in lockkeeper itself')))
+  .then(answer => {
+    send({ kind: 'answer', answer })
+  })
+  // Nobody is left to be told.
+  .catch(() => undefined)
