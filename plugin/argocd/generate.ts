@@ -152,9 +152,7 @@ async function run(request: GenerateRequest, parts: GenerateParts, { clock, sign
 }
 
 function stoppedError(reason: unknown, clock: Steps, timeoutMs: number): GateError {
-  return reason instanceof Stopped && reason.isTimeout
-    ? clock.timeoutError(timeoutMs)
-    : cancelledError()
+  return reason instanceof Stopped && reason.isTimeout ? clock.timeoutError(timeoutMs) : cancelledError()
 }
 
 function refuse(problems: readonly Problem[]): void {

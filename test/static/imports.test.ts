@@ -145,9 +145,22 @@ function loadedBy(file: string, found = new Set<string>()): ReadonlySet<string> 
 }
 
 t.test('lockkeeper generate loads no cluster client, no server and no logger', t => {
-  const starts = ['src/cli/main.ts', 'src/cli/render-once.ts', 'plugin/argocd/render-thread.ts', 'plugin/argocd/serve.ts']
+  const starts = [
+    'src/cli/main.ts',
+    'src/cli/render-once.ts',
+    'plugin/argocd/render-thread.ts',
+    'plugin/argocd/serve.ts',
+  ]
   const loaded = new Set(starts.flatMap(each => [...loadedBy(each)]))
-  const heavy = ['commander', '@kubernetes/client-node', 'express', 'node-forge', 'pino', 'prom-client', '@opentelemetry/api']
+  const heavy = [
+    'commander',
+    '@kubernetes/client-node',
+    'express',
+    'node-forge',
+    'pino',
+    'prom-client',
+    '@opentelemetry/api',
+  ]
   t.ok(loaded.has('js-yaml'), 'what it does load was found')
   t.strictSame(
     heavy.filter(each => loaded.has(each)),
