@@ -34,7 +34,7 @@ export async function pluginText(
 ): Promise<string> {
   const { socket, config } = options
   const own = ['lockkeeper', 'generate', ...(config === undefined ? [] : ['--config', config])]
-  const client = fileURLToPath(new URL('./client.js', import.meta.url))
+  const client = fileURLToPath(new URL('./client.cjs', import.meta.url))
   const { pluginManifest } = await import('./plugin-manifest.js')
   return pluginManifest(version, {
     generate: socket === undefined ? own : ['node', client, socket],

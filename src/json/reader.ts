@@ -27,8 +27,8 @@ function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed: () => boolean }).isWellFormed()
 }
 
-/** What a string can be read by its end without: escapes, what has to be one, and what may be half of a character. */
-const NOT_PLAIN = /[\\\u0000-\u001f\ud800-\udfff]/
+/** What is in no string that is as it is written: an escape, what has to be one, and what may be half of a character. */
+const NOT_PLAIN = /[^ !#-[\]-\ud7ff\ue000-\uffff]/
 
 const isDigit = (code: number): boolean => code >= 48 && code <= 57
 

@@ -136,7 +136,7 @@ async function measure(
   for (const tool of tools) {
     const cwd = sources[tool]
     const cold = { command: process.execPath, args: [values.cli, 'generate', '--config', config], cwd }
-    const client = join(dirname(values.cli), '../../plugin/argocd/client.js')
+    const client = join(dirname(values.cli), '../../plugin/argocd/client.cjs')
     const warm = { command: process.execPath, args: [client, socket], cwd, server }
     for (let judged = 0; judged < WARM_OBJECTS; judged += objects) cpuOf(warm)
     const medians = inTurns(

@@ -32,7 +32,7 @@ t.test('plugin.yaml is what the program prints', async t => {
   const warm = await pluginText(version, { config: CONFIG, socket: SOCKET })
   t.equal(
     pluginIn('warm/plugin.yaml'),
-    warm.replace(/"[^"]*(\/plugin\/argocd\/client\.js)"/, (_, end: string) => `"/app/dist${end}"`),
+    warm.replace(/"[^"]*(\/plugin\/argocd\/client\.cjs)"/, (_, end: string) => `"/app/dist${end}"`),
   )
   t.notMatch(cold, /discover/)
 })

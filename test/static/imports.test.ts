@@ -57,9 +57,9 @@ const DOORS = ['plugin/argocd/', 'webhook/', 'controller/', 'doctor/']
 /** The modules a file imports at run time; `import type` is free. */
 function importsOf(text: string): string[] {
   const statements = text.matchAll(
-    /^(?:import|export)\s+(?!type\b)[^'"]*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|\bimport\('([^']+)'\)/gms,
+    /^(?:import|export)\s+(?!type\b)[^'"]*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|^import\s+\w+\s*=\s*require\('([^']+)'\)|\bimport\('([^']+)'\)/gms,
   )
-  return [...statements].map(match => match[1] ?? match[2] ?? match[3] ?? '')
+  return [...statements].map(match => match[1] ?? match[2] ?? match[3] ?? match[4] ?? '')
 }
 
 /** Why an import is not allowed; null when it is. */
@@ -83,7 +83,10 @@ function refusal(file: string, specifier: string): string | null {
 
 /** The source: the core, what is around it, and the doors. */
 function sourceFiles(): readonly string[] {
-  return ['src', ...DOORS.map(door => door.slice(0, -1))].flatMap(folder => filesBelow(folder, '.ts'))
+  return ['src', ...DOORS.map(door => door.slice(0, -1))].flatMap(folder => [
+    ...filesBelow(folder, '.ts'),
+    ...filesBelow(folder, '.cts'),
+  ])
 }
 
 t.test('imports point inwards', t => {
@@ -115,8 +118,10 @@ t.test('the table refuses', t => {
   t.match(refusal('doctor/examine.ts', '../webhook/app.js'), 'imports webhook/app.js')
   t.match(refusal('doctor/checks/cluster.ts', '../../src/io/cluster/client.js'), 'imports src/io/cluster/')
   t.strictSame(
-    importsOf("import type { A } from './a.js'\nimport {\n  b,\n} from './b.js'\nconst c = await import('./c.js')"),
-    ['./b.js', './c.js'],
+    importsOf(
+      "import type { A } from './a.js'\nimport {\n  b,\n} from './b.js'\nconst c = await import('./c.js')\nimport d = require('d')",
+    ),
+    ['./b.js', './c.js', 'd'],
   )
   t.end()
 })
@@ -171,7 +176,7 @@ t.test('lockkeeper generate loads no cluster client, no server and no logger', t
 })
 
 /** What is started as a program of its own. */
-const PROGRAMS = ['src/cli/main.ts', 'plugin/argocd/client.ts']
+const PROGRAMS = ['src/cli/main.ts', 'plugin/argocd/client.cts']
 
 t.test('only the command line reads arguments and environment', t => {
   const found = sourceFiles().filter(

@@ -189,7 +189,7 @@ t.test('the parameters of a chart are announced with what stands in its values',
 
 t.test('plugin.yaml names the client where a scorer is asked', t => {
   const { stdout } = lockkeeper(['generate', 'plugin', '--socket', '/run/scorer.sock', '--config', '/etc/g.yaml'])
-  const client = join(ROOT, 'build/plugin/argocd/client.js')
+  const client = join(ROOT, 'build/plugin/argocd/client.cjs')
   t.ok(stdout.includes(`command: ${JSON.stringify(['node', client, '/run/scorer.sock'])}\n`), stdout.slice(0, 400))
   t.ok(stdout.includes('command: ["lockkeeper","generate","parameters","--config","/etc/g.yaml"]\n'))
   t.end()
