@@ -12,7 +12,8 @@ import { expectOneRender } from './one-render.js'
 import type { FromRenderThread, RenderStart, ToRenderThread } from './render-messages.js'
 
 // All of one render, in the one thread that loads what it needs. The main thread waits for the answer; it gives one itself
-// when this thread cannot any more, because a policy never ends.
+// when this thread cannot any more, because a policy never ends. The build makes one file of it and all that it imports: to find,
+// read and link a hundred modules costs half of what they do.
 
 const { shared, config, directory, env, now } = workerData as RenderStart
 const state = new Int32Array(shared)
