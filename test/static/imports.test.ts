@@ -159,6 +159,7 @@ t.test('lockkeeper generate loads no cluster client, no server and no logger', t
   const loaded = new Set(starts.flatMap(each => [...loadedBy(each)]))
   const heavy = [
     'commander',
+    'node:https',
     '@kubernetes/client-node',
     'express',
     'node-forge',
