@@ -118,9 +118,10 @@ function openGate(bundle: Bundle, options: GateOptions, riskModel: RiskModel | u
     parameters: cards.map(card => card.parameters),
     onEntrypoint: index => options.onPolicy?.(index < 0 ? -1 : (policyOf[index] ?? -1)),
   })
-  const policyOf = host.entrypoints.map(entrypoint =>
-    cards.findIndex(card => card.rules.some(rule => entrypointOf(card, rule) === entrypoint)),
+  const owners = new Map(
+    cards.flatMap((card, index) => card.rules.map(rule => [entrypointOf(card, rule), index] as const)),
   )
+  const policyOf = host.entrypoints.map(entrypoint => owners.get(entrypoint) ?? -1)
   const missing = entrypoints.find(each => !host.entrypoints.includes(each))
   if (missing !== undefined) {
     throw new GateError(

@@ -67,9 +67,11 @@ const BUILT_IN_TOOLS = ['auto', 'helm', 'kustomize', 'directory']
 /**
  * Reads the mounted configuration.
  *
+ * @param path absent: nothing is mounted
  * @throws GateError CONFIG_INVALID with every mistake, FILE_UNREADABLE
  */
-export async function loadConfiguration(path: string): Promise<GenerateConfiguration> {
+export async function loadConfiguration(path: string | undefined): Promise<GenerateConfiguration> {
+  if (path === undefined) return DEFAULT_CONFIGURATION
   const text = decodeUtf8(await readFileBytes(path, MAX_CONFIGURATION_BYTES), path)
   const problems: Problem[] = []
   const configuration = readConfiguration(documentOf(text, path), problems)

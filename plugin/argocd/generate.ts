@@ -16,6 +16,7 @@ import { readParameters, renderSourceOf } from './parameters.js'
 import { findPlace, workDirectoryOf } from './place.js'
 import { redactLikely } from './redaction.js'
 import { takeSlot } from './slots.js'
+import { cancelledError, Steps, type OnStep } from './steps.js'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -40,6 +41,8 @@ export interface GenerateParts {
   readonly toolEnv: Env
   /** Refuses directories outside of the work directory. */
   readonly isBound: boolean
+  /** The name of its last step is null: the judge knows it. */
+  readonly onStep?: OnStep
   /** Calls back after so many milliseconds. @returns ends that */
   readonly startTimer: (milliseconds: number, call: () => void) => () => void
 }
@@ -55,7 +58,7 @@ class Stopped extends Error {
 
 /** Renders and judges a source; whatever goes wrong is an answer with exit code 2, and nothing on stdout. */
 export async function generate(request: GenerateRequest, parts: GenerateParts): Promise<Answer> {
-  const clock = new Steps()
+  const clock = new Steps(parts.onStep)
   const stop = new AbortController()
   const cancel = (): void => {
     stop.abort(new Stopped(false))
@@ -148,32 +151,8 @@ async function run(request: GenerateRequest, parts: GenerateParts, { clock, sign
   }
 }
 
-/** The steps of a render and how long they took, for the message of a time-out. */
-class Steps {
-  #name: string | (() => string) = 'starting'
-  #code: 'GATE_DEADLINE' | 'GATE_OVERLOADED' = 'GATE_DEADLINE'
-  #sinceMs = performance.now()
-
-  step(name: string | (() => string), code: 'GATE_DEADLINE' | 'GATE_OVERLOADED' = 'GATE_DEADLINE'): void {
-    this.#name = name
-    this.#code = code
-    this.#sinceMs = performance.now()
-  }
-
-  timeoutError(timeoutMs: number): GateError {
-    const name = typeof this.#name === 'string' ? this.#name : this.#name()
-    const seconds = ((performance.now() - this.#sinceMs) / 1000).toFixed(1)
-    return new GateError(
-      this.#code,
-      `it was not done within ${timeoutMs / 1000} seconds: ${name} took ${seconds} seconds`,
-    )
-  }
-}
-
 function stoppedError(reason: unknown, clock: Steps, timeoutMs: number): GateError {
-  return reason instanceof Stopped && reason.isTimeout
-    ? clock.timeoutError(timeoutMs)
-    : new GateError('GATE_CLOSED', 'it was cancelled before it was done')
+  return reason instanceof Stopped && reason.isTimeout ? clock.timeoutError(timeoutMs) : cancelledError()
 }
 
 function refuse(problems: readonly Problem[]): void {

@@ -32,7 +32,7 @@ export interface JudgeTask {
 }
 
 /** What the judging thread is doing, as it says in the shared memory. */
-export const STEPS = [
+const STEPS = [
   'loading the bundle',
   'waiting for a task',
   'reading the manifests',
@@ -44,6 +44,25 @@ export type Step = (typeof STEPS)[number]
 
 /** Two Int32: the index in STEPS, and the index of the running policy plus one. */
 export const SHARED_BYTES = 8
+
+/** Says in the shared memory what is being done. */
+export function enterStep(state: Int32Array, step: Step): void {
+  Atomics.store(state, 0, STEPS.indexOf(step))
+}
+
+/** Says in the shared memory which policy runs; -1: none. */
+export function enterPolicy(state: Int32Array, index: number): void {
+  Atomics.store(state, 1, index + 1)
+}
+
+/** What the shared memory says, for a message: the step, and the policy that runs. */
+export function doingText(state: Int32Array, policies: readonly string[]): string {
+  const policy = policies[Atomics.load(state, 1) - 1]
+  return `${STEPS[Atomics.load(state, 0)] ?? ''}${policy === undefined ? '' : ` (policy ${policy} was running)`}`
+}
+
+/** Enough for the largest render that is let in; one that needs more ends its thread alone. */
+export const THREAD_LIMITS = { maxOldGenerationSizeMb: 1_024, maxYoungGenerationSizeMb: 16 } as const
 
 export interface ThreadStart {
   readonly shared: SharedArrayBuffer

@@ -1,9 +1,11 @@
 import { Worker } from 'node:worker_threads'
 import { GateError } from '../../src/errors.js'
+import { aborted } from './aborted.js'
 import type { GenerateConfiguration } from './configuration.js'
 import {
+  doingText,
   SHARED_BYTES,
-  STEPS,
+  THREAD_LIMITS,
   type Answer,
   type FromThread,
   type JudgeTask,
@@ -27,10 +29,6 @@ export interface Judge {
   close(): void
 }
 
-/** Enough for the largest render that is let in; one that needs more ends alone. */
-const MAX_HEAP_MIB = 1_024
-const YOUNG_HEAP_MIB = 16
-
 /** Starts loading the configuration's bundle at once. */
 export function startJudge(configuration: GenerateConfiguration): Judge {
   const shared = new SharedArrayBuffer(SHARED_BYTES)
@@ -40,7 +38,7 @@ export function startJudge(configuration: GenerateConfiguration): Judge {
     workerData,
     // The options of the process (--input-type, --eval) are about its own script.
     execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_HEAP_MIB },
+    resourceLimits: THREAD_LIMITS,
   })
   // Only work in hand keeps the process alive.
   worker.unref()
@@ -112,8 +110,7 @@ export function startJudge(configuration: GenerateConfiguration): Judge {
   return {
     ready,
     get doing() {
-      const policy = policies[Atomics.load(state, 1) - 1]
-      return `${STEPS[Atomics.load(state, 0)] ?? ''}${policy === undefined ? '' : ` (policy ${policy} was running)`}`
+      return doingText(state, policies)
     },
     get isRunning() {
       return isRunning
@@ -125,14 +122,4 @@ export function startJudge(configuration: GenerateConfiguration): Judge {
     },
     close,
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const abort = (): void => {
-      reject(signal.reason as Error)
-    }
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true })
-  })
 }

@@ -37,10 +37,7 @@ Examples:
 Exit codes: 0 allowed, 1 denied, 2 could not judge; only with 0 there is something on stdout`,
     )
     .action(async (options: ConfigFlag) => {
-      const { exitCode, stdout, stderr } = await (await door()).runGenerate(options.config, own())
-      await write(environment.stderr, stderr)
-      await write(environment.stdout, stdout)
-      program.exitCode = exitCode
+      program.exitCode = await (await import('./render-once.js')).renderOnce(options.config, environment)
     })
   addParameters(generate, environment, { door, own })
   generate
@@ -53,7 +50,7 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge; only with 0 there is somethi
       '\nExamples:\n  lockkeeper generate plugin > plugin.yaml\n  lockkeeper generate plugin --socket /run/lockkeeper/scorer.sock',
     )
     .action(async (options: ConfigFlag & { readonly socket?: string }) => {
-      await write(environment.stdout, (await door()).pluginText(version, options))
+      await write(environment.stdout, await (await door()).pluginText(version, options))
     })
   generate
     .command('serve')

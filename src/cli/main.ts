@@ -1,10 +1,6 @@
 #!/usr/bin/env node
-import { CommanderError, type Command } from 'commander'
-import { GateError } from '../errors.js'
-import { findOwnPackage } from '../io/own-package.js'
 import type { CliEnvironment } from './environment.js'
-import { failureOf } from './failure.js'
-import { createProgram, helpFor } from './program.js'
+import { plainRender } from './plain-render.js'
 
 const INTERRUPTED = 130
 const FAILED = 2
@@ -43,21 +39,14 @@ process.exitCode = FAILED
 process.exitCode = await run()
 
 async function run(): Promise<number> {
-  const program = createProgram(environment, (await findOwnPackage()).version)
+  const render = plainRender(args)
+  if (render === null) return (await import('./command-line.js')).runCommandLine(args, environment)
   try {
-    await program.command.parseAsync(args, { from: 'user' })
-    return program.exitCode
+    return await (await import('./render-once.js')).renderOnce(render.config, environment)
   } catch (error) {
     if (interruption.signal.aborted) return INTERRUPTED
-    if (error instanceof CommanderError && error.exitCode === 0) return 0
-    const answer = error instanceof CommanderError ? usageError(error, program.command) : error
-    process.stderr.write(failureOf(answer, { debug: args.includes('--debug') }).text)
+    const { failureOf } = await import('./failure.js')
+    process.stderr.write(failureOf(error, { debug: false }).text)
     return FAILED
   }
-}
-
-/** What commander says, as one of our own errors; where it printed the help, the help is the answer. */
-function usageError(error: CommanderError, command: Command): GateError {
-  const message = error.code === 'commander.help' ? 'which command?' : error.message.replace(/^error: /, '')
-  return new GateError('USAGE', `${message}\nsee ${helpFor(command, args)}`, { cause: error })
 }

@@ -1,4 +1,4 @@
-import { Agent, request as httpsRequest } from 'node:https'
+import type { Agent } from 'node:https'
 import { GateError, thrownText } from '../errors.js'
 import { isJsonObject, type Json, parseJson } from '../json.js'
 import type { LiveAnswer } from '../live-objects.js'
@@ -50,7 +50,7 @@ const MAX_FILE_BYTES = 1024 * 1024
 /** A client over kept connections. CA and token are read for each call, since both are replaced while a program runs. */
 export function createControllerClient(options: ControllerClientOptions): ControllerClient {
   const { url, caFile, tokenFile, timeoutMs = TIMEOUT_MS } = options
-  const agent = new Agent({ keepAlive: true, maxSockets: 4, timeout: 30_000 })
+  let agent: Agent | undefined
 
   const exchange = async (
     path: string,
@@ -58,13 +58,16 @@ export function createControllerClient(options: ControllerClientOptions): Contro
     contentType: string,
     signal: AbortSignal,
   ): Promise<{ readonly status: number; readonly text: string }> => {
+    // With the first call: loading it is a good part of what a render that asks nobody would load.
+    const https = await import('node:https')
     const [ca, token] = await Promise.all([textIn(caFile), textIn(tokenFile)])
+    const kept = (agent ??= new https.Agent({ keepAlive: true, maxSockets: 4, timeout: 30_000 }))
     return new Promise((resolve, reject) => {
-      const request = httpsRequest(
+      const request = https.request(
         new URL(path, url),
         {
           method: 'POST',
-          agent,
+          agent: kept,
           ca,
           signal,
           headers: {
@@ -125,7 +128,7 @@ export function createControllerClient(options: ControllerClientOptions): Contro
       }
     },
     close: () => {
-      agent.destroy()
+      agent?.destroy()
     },
   }
 }

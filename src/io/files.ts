@@ -6,6 +6,9 @@ import { GateError, thrownText } from '../errors.js'
 /** A file is read whole up to this size; no manifest that the API server would take comes near it. */
 export const MAX_FILE_BYTES = 64 * 1024 * 1024
 
+const MIN_PIECE_BYTES = 64 * 1024
+const MAX_PIECE_BYTES = 1024 * 1024
+
 /** Enough for any repository; a walk that finds more was started in the wrong place. */
 const MAX_WALKED_FILES = 1_000_000
 
@@ -36,7 +39,9 @@ export async function readFileBytes(path: string, maxBytes = MAX_FILE_BYTES): Pr
   try {
     const found = await stat(path)
     if (found.isFile() && found.size > maxBytes) throw tooLarge(path, maxBytes)
-    return await readStream(createReadStream(path), path, maxBytes)
+    // In few pieces: a bundle's module has a megabyte.
+    const highWaterMark = Math.min(Math.max(found.size, MIN_PIECE_BYTES), MAX_PIECE_BYTES)
+    return await readStream(createReadStream(path, { highWaterMark }), path, maxBytes)
   } catch (error) {
     throw unreadable(path, error)
   }

@@ -281,7 +281,7 @@ async function startPluginScorer(bed: Testbed, path: string) {
     env: { PATH: path, HOME: own(), GIT_CONFIG_NOSYSTEM: '1' },
     ready: () => Promise.resolve(existsSync(socket)),
   })
-  const client = join(dirname(CLI), '../../plugin/argocd/client.js')
+  const client = join(dirname(CLI), '../../plugin/argocd/client.cjs')
   return {
     copyOf: (name: string) => join(workDirectory, name),
     /** @returns the objects without their receipts, or what is on stderr where it failed */

@@ -24,16 +24,15 @@ function pluginIn(file: string): string | undefined {
   return (objects as readonly Map[]).find(each => each.metadata.name === 'lockkeeper-plugin')?.data['plugin.yaml']
 }
 
-t.test('plugin.yaml is what the program prints', t => {
-  const cold = pluginText(version, { config: CONFIG })
+t.test('plugin.yaml is what the program prints', async t => {
+  const cold = await pluginText(version, { config: CONFIG })
   t.equal(pluginIn('repo-server/plugin.yaml'), cold)
   t.equal(pluginIn('values-argo-cd.yaml'), cold)
   // Where the client is depends on where the program is.
-  const warm = pluginText(version, { config: CONFIG, socket: SOCKET })
+  const warm = await pluginText(version, { config: CONFIG, socket: SOCKET })
   t.equal(
     pluginIn('warm/plugin.yaml'),
-    warm.replace(/"[^"]*(\/plugin\/argocd\/client\.js)"/, (_, end: string) => `"/app/dist${end}"`),
+    warm.replace(/"[^"]*(\/plugin\/argocd\/client\.cjs)"/, (_, end: string) => `"/app/dist${end}"`),
   )
   t.notMatch(cold, /discover/)
-  t.end()
 })

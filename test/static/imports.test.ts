@@ -58,9 +58,9 @@ const DOORS = ['plugin/argocd/', 'webhook/', 'controller/', 'doctor/']
 /** The modules a file imports at run time; `import type` is free. */
 function importsOf(text: string): string[] {
   const statements = text.matchAll(
-    /^(?:import|export)\s+(?!type\b)[^'"]*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|\bimport\('([^']+)'\)/gms,
+    /^(?:import|export)\s+(?!type\b)[^'"]*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|^import\s+\w+\s*=\s*require\('([^']+)'\)|\bimport\('([^']+)'\)/gms,
   )
-  return [...statements].map(match => match[1] ?? match[2] ?? match[3] ?? '')
+  return [...statements].map(match => match[1] ?? match[2] ?? match[3] ?? match[4] ?? '')
 }
 
 /** Why an import is not allowed; null when it is. */
@@ -84,7 +84,10 @@ function refusal(file: string, specifier: string): string | null {
 
 /** The source: the core, what is around it, and the doors. */
 function sourceFiles(): readonly string[] {
-  return ['src', ...DOORS.map(door => door.slice(0, -1))].flatMap(folder => filesBelow(folder, '.ts'))
+  return ['src', ...DOORS.map(door => door.slice(0, -1))].flatMap(folder => [
+    ...filesBelow(folder, '.ts'),
+    ...filesBelow(folder, '.cts'),
+  ])
 }
 
 t.test('imports point inwards', t => {
@@ -116,8 +119,10 @@ t.test('the table refuses', t => {
   t.match(refusal('doctor/examine.ts', '../webhook/app.js'), 'imports webhook/app.js')
   t.match(refusal('doctor/checks/cluster.ts', '../../src/io/cluster/client.js'), 'imports src/io/cluster/')
   t.strictSame(
-    importsOf("import type { A } from './a.js'\nimport {\n  b,\n} from './b.js'\nconst c = await import('./c.js')"),
-    ['./b.js', './c.js'],
+    importsOf(
+      "import type { A } from './a.js'\nimport {\n  b,\n} from './b.js'\nconst c = await import('./c.js')\nimport d = require('d')",
+    ),
+    ['./b.js', './c.js', 'd'],
   )
   t.end()
 })
@@ -146,10 +151,24 @@ function loadedBy(file: string, found = new Set<string>()): ReadonlySet<string> 
 }
 
 t.test('lockkeeper generate loads no cluster client, no server and no logger', t => {
-  const starts = ['src/cli/main.ts', 'plugin/argocd/main.ts', 'plugin/argocd/judge-thread.ts']
+  const starts = [
+    'src/cli/main.ts',
+    'src/cli/render-once.ts',
+    'plugin/argocd/render-thread.ts',
+    'plugin/argocd/serve.ts',
+  ]
   const loaded = new Set(starts.flatMap(each => [...loadedBy(each)]))
-  const heavy = ['@kubernetes/client-node', 'express', 'node-forge', 'pino', 'prom-client', '@opentelemetry/api']
-  t.ok(loaded.has('commander') && loaded.has('js-yaml'), 'what it does load was found')
+  const heavy = [
+    'commander',
+    'node:https',
+    '@kubernetes/client-node',
+    'express',
+    'node-forge',
+    'pino',
+    'prom-client',
+    '@opentelemetry/api',
+  ]
+  t.ok(loaded.has('js-yaml'), 'what it does load was found')
   t.strictSame(
     heavy.filter(each => loaded.has(each)),
     [],
@@ -159,7 +178,7 @@ t.test('lockkeeper generate loads no cluster client, no server and no logger', t
 })
 
 /** What is started as a program of its own. */
-const PROGRAMS = ['src/cli/main.ts', 'plugin/argocd/client.ts']
+const PROGRAMS = ['src/cli/main.ts', 'plugin/argocd/client.cts']
 
 t.test('only the command line reads arguments and environment', t => {
   const found = sourceFiles().filter(

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { GateError } from '../../errors.js'
@@ -22,8 +23,8 @@ export async function checkReach({ place, shown }: Rendering): Promise<void> {
     if (seen.size > MAX_KUSTOMIZATIONS) {
       throw new GateError('RENDER_FAILED', `more than ${MAX_KUSTOMIZATIONS} directories belong to one kustomization`)
     }
-    // What is no directory is a file, which kustomize keeps inside.
-    const names = await readdir(directory).catch(() => [])
+    // What is no directory is a file, which kustomize keeps inside; most are.
+    const names = isDirectory(directory) ? await readdir(directory).catch(() => []) : []
     for (const name of names.filter(each => KUSTOMIZATION_NAMES.includes(each))) {
       const file = shown(join(directory, name))
       // What cannot be read here must not be read by kustomize, which may see other paths in it.
@@ -38,6 +39,15 @@ export async function checkReach({ place, shown }: Rendering): Promise<void> {
         seen.add(target)
       }
     }
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  } catch {
+    // Such as a file in the place of a directory above it.
+    return false
   }
 }
 

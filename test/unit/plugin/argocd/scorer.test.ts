@@ -13,7 +13,7 @@ import { startScorer, type ScorerOptions } from '../../../../plugin/argocd/score
 import { parseWireRequest } from '../../../../plugin/argocd/wire.js'
 import { ROOT } from '../../../helpers/repository.js'
 
-const CLIENT = join(ROOT, 'build/plugin/argocd/client.js')
+const CLIENT = join(ROOT, 'build/plugin/argocd/client.cjs')
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
 const ALLOWED: Answer = { exitCode: 0, stdout: '{"a":"ü"}\n', stderr: 'allowed with 1 warning\n' }
 
