@@ -1,8 +1,8 @@
+import { hideSecrets } from '../../hide-secrets.js'
 import type { JsonObject } from '../../json.js'
 import { createLocator } from '../../remedy/locate.js'
 import { yamlText } from '../../remedy/yaml-text.js'
 import { markup, type Html } from './escape.js'
-import { hideSecrets } from './hide-secrets.js'
 
 /** What is said of a place in a manifest; the worst of a line gives its colour. */
 export interface Mark {

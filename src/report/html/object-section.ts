@@ -1,10 +1,10 @@
 import { actionAt } from '../../actions.js'
 import type { Decision, Degraded, EnforcementAction, Risk, Violation } from '../../decision-types.js'
+import { hideSecrets } from '../../hide-secrets.js'
 import type { JsonObject } from '../../json.js'
 import { isSaidOnce, operationText, placeText, resourceText } from '../text.js'
 import { changedPlaces } from './changed-places.js'
 import { markup, type Html } from './escape.js'
-import { hideSecrets } from './hide-secrets.js'
 import { manifestView, type Mark } from './manifest-view.js'
 import { waterfall } from './waterfall.js'
 

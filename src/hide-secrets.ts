@@ -1,6 +1,8 @@
-import { isJsonObject, type Json, type JsonObject } from '../../json.js'
+import { isJsonObject, type Json, type JsonObject } from './json.js'
 
-const HIDDEN = '(hidden)'
+/** Stands where a value is not shown. */
+export const HIDDEN = '(hidden)'
+const SECRET_MEMBERS = ['data', 'stringData']
 const SECRET =
   '(?:password|passwd|passphrase|token|credentials?|secret|(?:api|private|access|secret|encryption|signing)[-_.]?key)'
 /** Names of members and variables that hold a secret; what ends in Name, Ref, Path or File only says where one is. */
@@ -26,6 +28,26 @@ export function hideSecrets(object: JsonObject): JsonObject {
   }
 }
 
+/** What stands at a place of an object (the segments of a JSON pointer) as `hideSecrets` shows it; undefined where nothing is. */
+export function shownAt(object: JsonObject, segments: readonly string[]): Json | undefined {
+  let [value, name, isSecret]: [Json | undefined, string, boolean] = [object, '', false]
+  for (const segment of segments) {
+    if (Array.isArray(value)) {
+      value = value[Number(segment)]
+    } else if (isJsonObject(value) && Object.hasOwn(value, segment)) {
+      isSecret ||= segment === 'value' && holdsSecret(value)
+      ;[value, name] = [value[segment], segment]
+    } else {
+      return undefined
+    }
+  }
+  if (value === undefined) return undefined
+  if (object.kind === 'Secret' && SECRET_MEMBERS.some(member => member === segments[0])) {
+    return segments.length === 1 ? allHidden(value) : HIDDEN
+  }
+  return isSecret ? HIDDEN : hidden(value, name)
+}
+
 function hidden(value: Json, name: string): Json {
   if (typeof value === 'string') {
     if (name === LAST_APPLIED || PRIVATE_KEY.test(value) || (value !== '' && SECRET_NAME.test(name))) return HIDDEN
@@ -33,9 +55,13 @@ function hidden(value: Json, name: string): Json {
   }
   if (Array.isArray(value)) return value.map(each => hidden(each, name))
   if (!isJsonObject(value)) return value
-  // `{name: DB_PASSWORD, value: …}`, as containers have their variables.
-  const isSecret = typeof value.name === 'string' && typeof value.value === 'string' && SECRET_NAME.test(value.name)
+  const isSecret = holdsSecret(value)
   return mapMembers(value, (each, key) => (isSecret && key === 'value' ? HIDDEN : hidden(each, key)))
+}
+
+/** `{name: DB_PASSWORD, value: …}`, as containers have their variables. */
+function holdsSecret({ name, value }: JsonObject): boolean {
+  return typeof name === 'string' && typeof value === 'string' && SECRET_NAME.test(name)
 }
 
 function allHidden(value: Json): Json {

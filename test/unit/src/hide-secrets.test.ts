@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { stringifyJson, type JsonObject } from '../../../../../src/json.js'
-import { hideSecrets } from '../../../../../src/report/html/hide-secrets.js'
+import { hideSecrets, shownAt } from '../../../src/hide-secrets.js'
+import { stringifyJson, type JsonObject } from '../../../src/json.js'
 
 const HIDDEN = '(hidden)'
 const KEY = '-----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY-----'
@@ -44,9 +44,21 @@ const cases: Record<string, readonly [JsonObject, JsonObject]> = {
   ],
 }
 
+/** Every place in a value, as the segments of its pointer. */
+function placesOf(value: unknown): string[][] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, member]) => [[key], ...placesOf(member).map(below => [key, ...below])])
+}
+
+function at(value: unknown, segments: readonly string[]): unknown {
+  return segments.reduce((each, key) => (each === HIDDEN ? HIDDEN : (each as Record<string, unknown>)[key]), value)
+}
+
 for (const [name, [object, shown]] of Object.entries(cases)) {
   t.test(name, t => {
     t.strictSame(JSON.parse(stringifyJson(hideSecrets(object))), shown)
+    for (const segments of placesOf(object))
+      t.strictSame(shownAt(object, segments), at(shown, segments), segments.join())
     t.end()
   })
 }
