@@ -7,9 +7,8 @@ export type NativeCall = <T>(call: () => Promise<T>) => Promise<T>
 
 /** A model that is ready to run. */
 export interface Session {
-  /** The row that the next run is of: what is asked for is written into it. */
-  readonly row: Float32Array
-  run(): Promise<number>
+  /** What the model gives for a row; rows that are asked for at once are run one after the other. */
+  run(values: Float32Array): Promise<number>
 }
 
 /**
@@ -34,12 +33,21 @@ export async function openSession(file: ModelFile, columns: number, native: Nati
   const result = new Float32Array(1)
   const feeds = { [file.input]: new Tensor('float32', row, [1, columns]) }
   const fetches = { [file.output]: new Tensor('float32', result, [1, 1]) }
+  let last: Promise<unknown> = Promise.resolve()
+
+  async function runRow(values: Float32Array): Promise<number> {
+    row.set(values)
+    result[0] = Number.NaN
+    await native(() => session.run(feeds, fetches))
+    return result[0]
+  }
+
   return {
-    row,
-    async run() {
-      result[0] = Number.NaN
-      await native(() => session.run(feeds, fetches))
-      return result[0]
+    run(values) {
+      // The runtime reads the tensor later than it is asked.
+      const found = last.then(() => runRow(values))
+      last = found.catch(() => undefined)
+      return found
     },
   }
 }

@@ -1,0 +1,73 @@
+import type { Risk } from '../decision-types.js'
+import type { JsonObject } from '../json.js'
+import { calibrate } from './calibration.js'
+import { createExplain } from './explanation.js'
+import type { Feature, FeatureVector } from './features.js'
+import { inModel, type ModelFile, type ScoringFile } from './model-file.js'
+import { checkGolden, type Golden } from './models.js'
+import { openSession, type NativeCall, type Session } from './session.js'
+import { createExplainer } from './tree-shap.js'
+
+/** What is to be scored, with what its features were read from. */
+export interface Scored {
+  readonly vector: FeatureVector
+  /** The kind of the object: its group says what a logit means. */
+  readonly kind: string
+  readonly object: JsonObject
+  readonly oldObject: JsonObject | null
+}
+
+/** A model that scores and says why. */
+export interface ScoringModel {
+  score(scored: Scored): Promise<Omit<Risk, 'kind' | 'model' | 'object'>>
+}
+
+/**
+ * Opens a model: what it gave in training it has to give here, by the runtime and by its explanation.
+ *
+ * @throws GateError (rejects with) BUNDLE_MODEL_INVALID
+ */
+export async function openScoringModel(
+  file: ScoringFile,
+  features: readonly Feature[],
+  golden: readonly Golden[],
+  native: NativeCall,
+): Promise<ScoringModel> {
+  const session = await openChecked(file, features.length, golden, native)
+  const explainer = createExplainer(file.ensemble)
+  const explain = createExplain(features)
+  const contributions = new Float64Array(features.length)
+  for (const [index, { row, result }] of golden.entries()) {
+    explainer.contributions(row, contributions)
+    const sum = contributions.reduce((total, each) => total + each, explainer.expected)
+    inModel(file.path, () => {
+      checkGolden(`the explanation of golden row ${index}`, sum, result)
+    })
+  }
+  return {
+    async score({ vector, kind, object, oldObject }) {
+      const calibration = file.calibrationOf(kind)
+      const { score, threshold, band, pValue } = calibrate(await session.run(vector.values), calibration)
+      explainer.contributions(vector.values, contributions)
+      for (const [column, each] of contributions.entries()) contributions[column] = each * calibration.slope
+      return { score, threshold, band, pValue, contributions: explain({ vector, contributions, object, oldObject }) }
+    },
+  }
+}
+
+/** A session that gives what its model gave in training. @throws GateError (rejects with) BUNDLE_MODEL_INVALID */
+export async function openChecked(
+  file: ModelFile,
+  columns: number,
+  golden: readonly Golden[],
+  native: NativeCall,
+): Promise<Session> {
+  const session = await openSession(file, columns, native)
+  for (const [index, { row, result }] of golden.entries()) {
+    const found = await session.run(row)
+    inModel(file.path, () => {
+      checkGolden(`golden row ${index}`, found, result)
+    })
+  }
+  return session
+}
