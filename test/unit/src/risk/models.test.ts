@@ -138,6 +138,21 @@ t.test('an object and a change are scored, each by its own model', async t => {
   t.match(risk?.model, { version: '1.2.3', digest: /^sha256:[0-9a-f]{64}$/ })
 })
 
+t.test('a score says what it is made of, in calibrated log-odds', async t => {
+  const { risk } = await assessed({ operation: 'UPDATE', object: PRIVILEGED, oldObject: PLAIN })
+  t.strictSame(risk?.contributions, [
+    {
+      feature: 'pod.privileged',
+      value: 1,
+      contribution: 9.9,
+      paths: ['/spec/containers/0/securityContext/privileged'],
+      text: 'privileged false → true',
+    },
+  ])
+  const half = await assessed({ object: PRIVILEGED, kind: { group: '', version: 'v1', kind: 'Other' } })
+  t.equal(half.risk?.contributions[0]?.contribution, 3.15, 'half of it where the slope is one half')
+})
+
 t.test('how unusual a change is counts where it is known what is usual', async t => {
   const trees = [asking(CHANGE_COLUMNS, 'rarity.guarded', -6, 5)]
   const update = { operation: 'UPDATE', object: PRIVILEGED, oldObject: PLAIN } as const
