@@ -195,7 +195,8 @@ export const DISGUISES: Record<string, Edit> = {
   },
   'other names of containers': object => {
     for (const key of ['containers', 'initContainers']) {
-      for (const [index, each] of list(pod(object), key).entries()) if (isJsonObject(each)) each.name = `${key.charAt(0)}${index}`
+      for (const [index, each] of list(pod(object), key).entries())
+        if (isJsonObject(each)) each.name = `${key.charAt(0)}${index}`
     }
   },
   'many annotations': object => {
