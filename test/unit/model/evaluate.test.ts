@@ -153,17 +153,24 @@ t.test('the calibration error weighs how far each bin is off', t => {
 })
 
 t.test('records of one source are drawn together', t => {
-  // Two sources: in one all is found, in the other nothing; so a draw finds none, half or all.
-  const told: Told[] = [
-    ...Array.from({ length: 10 }, (): Told => ['hostile', 0.9, { source: 'a' }]),
-    ...Array.from({ length: 10 }, (): Told => ['hostile', 0.1, { source: 'b' }]),
-    ...Array.from({ length: 50 }, (): Told => ['benign', 0.2, { source: 'a' }]),
-    ...Array.from({ length: 50 }, (): Told => ['benign', 0.2, { source: 'b' }]),
+  // In one of two groups all is found, in the other nothing; so a draw finds none, half or all.
+  const told = (of: (group: string) => { source: string; family?: string }): Told[] => [
+    ...Array.from({ length: 10 }, (): Told => ['hostile', 0.9, of('a')]),
+    ...Array.from({ length: 10 }, (): Told => ['hostile', 0.1, of('b')]),
+    ...Array.from({ length: 50 }, (): Told => ['benign', 0.2, of('a')]),
+    ...Array.from({ length: 50 }, (): Told => ['benign', 0.2, of('b')]),
   ]
-  t.strictSame(figuresOf(records(told)).recalls, [
-    { falsePositiveRate: 0.01, recall: 0.5, low: 0, high: 1, benignAbove: 0 },
-    { falsePositiveRate: 0.001, recall: 0.5, low: 0, high: 1, benignAbove: 0 },
-  ])
+  const drawn = (low: number, high: number) =>
+    [0.01, 0.001].map(falsePositiveRate => ({ falsePositiveRate, recall: 0.5, low, high, benignAbove: 0 }))
+  const cases: Record<string, [of: (group: string) => { source: string; family?: string }, low: number, high: number]> =
+    {
+      'two repositories': [source => ({ source }), 0, 1],
+      'two families that were written for the corpus': [family => ({ source: 'authored', family }), 0, 1],
+      'two families of one repository': [family => ({ source: 'shop', family }), 0.5, 0.5],
+    }
+  for (const [name, [of, low, high]] of Object.entries(cases)) {
+    t.strictSame(figuresOf(records(told(of))).recalls, drawn(low, high), name)
+  }
   t.end()
 })
 
