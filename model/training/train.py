@@ -1,0 +1,124 @@
+"""Trains the models, checks them, and writes them with their card."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+import corpus
+from calibration import Calibration, sigmoid
+from crossval import OutOfFold, fit_groups, out_of_fold
+from dataset import Dataset, read_dataset
+from golden import check_against_onnx, pick, sparse
+from groups import OTHER
+from isolation import SAMPLE, fit_isolation
+from matrix import GRID
+from metrics import FALSE_POSITIVE_RATES, recall_at
+from models import CHANGES, OBJECTS, SEED, Recipe, fit_model
+from onnx_file import write_onnx
+from trees import Ensemble
+
+VERSION = "0.1.0"
+SCHEMA = 1
+
+
+def main() -> None:
+    """Reads matrices and corpus, and writes the trained files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", type=Path, required=True, help="directory with train.jsonl.gz and changes-train.jsonl.gz")
+    parser.add_argument("--matrices", type=Path, required=True, help="directory that `lockkeeper features` wrote")
+    parser.add_argument("--out", type=Path, required=True, help="directory of the trained files")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    files = {"train": arguments.corpus / "train.jsonl.gz", "changes": arguments.corpus / "changes-train.jsonl.gz"}
+    digests = {name: corpus.digest(path) for name, path in files.items()}
+    golden: dict[str, list[dict[str, object]]] = {}
+    objects = read_dataset(arguments.matrices, "objects", files["train"])
+    changes = read_dataset(arguments.matrices, "changes", files["changes"])
+    for data, recipe in ((objects, OBJECTS), (changes, CHANGES)):
+        found = out_of_fold(data, recipe)
+        say(recipe.name, data, found)
+        golden[recipe.name] = write_model(arguments.out, data, recipe, found, digests)
+    golden["isolation"] = write_isolation(arguments.out, objects, digests)
+    (arguments.out / "golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
+
+
+def say(name: str, data: Dataset, found: OutOfFold) -> None:
+    """Prints the recall."""
+    for rate in FALSE_POSITIVE_RATES:
+        recall = recall_at(found.calibrated, data.labels.target == 1, data.labels.is_benign, rate)
+        print(f"{name}: finds {recall:.3f} at {rate:.1%} false positives", flush=True)
+
+
+def write_model(
+    out: Path, data: Dataset, recipe: Recipe, found: OutOfFold, digests: dict[str, str]
+) -> list[dict[str, object]]:
+    """Fits on all rows, writes the model, and returns its golden rows."""
+    ensemble = fit_model(data, recipe)
+    # Thresholds are those of scores that have not seen their row: a model's scores of its own rows are too sure.
+    calibrations = fit_groups(data, found.logit, found.group)
+    metadata = {
+        **shared_metadata(recipe.kind, data, digests),
+        "groups": {name: group_metadata(found.kinds.get(name, ()), each) for name, each in calibrations.items()},
+        "otherGroup": OTHER,
+    }
+    path = out / f"{recipe.name}.onnx"
+    write_onnx(path, ensemble, len(data.matrix.names), "logit", metadata)
+    logit = ensemble.predict(data.values)
+    check_against_onnx(path, data.values, logit)
+    rows = pick(logit, SEED)
+    score = sigmoid(np.array([calibrations[str(found.group[row])].apply(logit[row]) for row in rows]))
+    return [
+        {
+            "kind": str(data.labels.kind[row]),
+            "values": sparse(data.values[row], data.matrix.names),
+            "logit": float(logit[row]),
+            "score": float(each),
+        }
+        for row, each in zip(rows, score)
+    ]
+
+
+def write_isolation(out: Path, data: Dataset, digests: dict[str, str]) -> list[dict[str, object]]:
+    """Fits the forest on what is benign, writes it, and returns its golden rows."""
+    ensemble: Ensemble = fit_isolation(data.values[data.labels.is_benign], SEED)
+    path = out / "isolation.onnx"
+    metadata = {**shared_metadata("isolation", data, digests), "sampleSize": SAMPLE}
+    write_onnx(path, ensemble, len(data.matrix.names), "depth", metadata)
+    depth = ensemble.predict(data.values)
+    check_against_onnx(path, data.values, depth)
+    return [
+        {"values": sparse(data.values[row], data.matrix.names), "depth": float(depth[row])} for row in pick(depth, SEED)
+    ]
+
+
+def shared_metadata(kind: str, data: Dataset, digests: dict[str, str]) -> dict[str, object]:
+    """What every file says of itself."""
+    return {
+        "schema": SCHEMA,
+        "kind": kind,
+        "version": VERSION,
+        "featureVersion": data.matrix.feature_version,
+        "grid": GRID,
+        "columns": data.matrix.names,
+        "corpus": digests,
+        "seed": SEED,
+    }
+
+
+def group_metadata(kinds: tuple[str, ...], calibration: Calibration) -> dict[str, object]:
+    """The calibration and thresholds of a group."""
+    return {
+        "kinds": list(kinds),
+        "slope": calibration.slope,
+        "intercept": calibration.intercept,
+        "benign": [round(float(each), 4) for each in calibration.benign],
+        "benignCount": calibration.benign_count,
+        "warn": round(calibration.warn, 6),
+        "deny": round(calibration.deny, 6),
+    }
+
+
+if __name__ == "__main__":
+    main()
