@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   BUNDLE_NO_ENTRYPOINTS: { httpStatus: 503, meaning: 'the bundle has no policy that could be evaluated' },
   BUNDLE_BUILTIN_MISSING: { httpStatus: 503, meaning: 'a policy needs a built-in function that this version lacks' },
   BUNDLE_MODEL_INVALID: { httpStatus: 503, meaning: 'the risk model of the bundle cannot be used' },
+  RARITY_INVALID: { httpStatus: 503, meaning: 'the rarity snapshot cannot be used' },
   BUNDLE_UNSIGNED: { httpStatus: 503, meaning: 'the bundle is not signed and unsigned bundles were not allowed' },
   CONFIG_INVALID: { httpStatus: 503, meaning: 'the configuration has mistakes' },
   CLUSTER_UNREACHABLE: { httpStatus: 503, meaning: 'the API server could not be reached' },

@@ -8,7 +8,7 @@ import { decodeUtf8 } from '../manifest.js'
 import { CHANGE_FEATURES, changeFeatures, OBJECT_FEATURES, objectFeatures } from '../risk/features.js'
 import { setError } from '../set-decision.js'
 import { write, type CliEnvironment } from './environment.js'
-import { FeatureMatrix, type MatrixRow } from './feature-matrix.js'
+import { FeatureMatrix, type MatrixRow } from '../io/feature-matrix.js'
 import { nothingFound, renderOptions, writeError } from './judging.js'
 import { ScanItems } from './scan-items.js'
 
