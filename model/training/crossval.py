@@ -10,7 +10,7 @@ from calibration import Calibration
 from dataset import Dataset
 from folds import grouped_folds
 from groups import assign, group_kinds
-from models import Recipe, fit_model
+from models import Examples, Recipe, fit_model
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,21 @@ class OutOfFold:
     kinds: dict[str, tuple[str, ...]]
 
 
-def out_of_fold(data: Dataset, recipe: Recipe) -> OutOfFold:
+def out_of_fold(data: Dataset, recipe: Recipe, examples: Examples | None) -> OutOfFold:
     """Fits once for each fold."""
+    return out_of_fold_of(data, recipe, examples, [data])[0]
+
+
+def out_of_fold_of(data: Dataset, recipe: Recipe, examples: Examples | None, views: list[Dataset]) -> list[OutOfFold]:
+    """Fits once for each fold, and scores the rows as several views show them."""
     fold = grouped_folds(data.labels)
-    logit = np.zeros(len(data.values))
+    logits = [np.zeros(len(fold)) for _ in views]
     for each in np.unique(fold):
         held = fold == each
-        logit[held] = fit_model(data.take(~held), recipe).predict(data.values[held])
-    return calibrated_out_of_fold(data, logit, fold)
+        model = fit_model(data.take(~held), recipe, examples)
+        for view, logit in zip(views, logits):
+            logit[held] = model.predict(view.values[held])
+    return [calibrated_out_of_fold(data, logit, fold) for logit in logits]
 
 
 def calibrated_out_of_fold(data: Dataset, logit: NDArray[np.float64], fold: NDArray[np.int64]) -> OutOfFold:

@@ -33,6 +33,10 @@ class Dataset:
         )
         return Dataset(matrix, self.labels.take(kept))
 
+    def with_values(self, values: NDArray[np.float32]) -> "Dataset":
+        """The same rows with other values."""
+        return Dataset(replace(self.matrix, values=values), self.labels)
+
     def with_columns(self, columns: NDArray[np.int64]) -> "Dataset":
         """Some of the columns."""
         matrix = replace(

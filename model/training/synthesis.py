@@ -10,9 +10,13 @@ import copy
 import gzip
 import json
 import random
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dangers import BINDING_DANGERS, CONFIG_DANGERS, INGRESS_DANGERS, NAMESPACE_DANGERS, POD_DANGERS, POLICY_DANGERS
 from dangers import ROLE_DANGERS, SERVICE_DANGERS, WEBHOOK_DANGERS, WHOLE_OBJECTS
@@ -161,21 +165,40 @@ def apply(target: Json, dangers: list[Danger], draw: random.Random) -> bool:
     return True
 
 
-def write(corpus: Path, part: str, out: Path, seed: int) -> None:
-    """Writes `synthetic.jsonl` and `changes-synthetic.jsonl` beside each other, out of a part of the corpus."""
+FILES = {"objects": "objects.jsonl.gz", "changes": "changes.jsonl.gz"}
+
+
+def benign_records(path: Path) -> list[Json]:
+    """The benign records of a file of the corpus."""
+    with gzip.open(path, "rt", encoding="utf8") as lines:
+        return [record for record in map(json.loads, lines) if record["label"] == "benign"]
+
+
+def write(corpus: Path, out: Path, seed: int) -> None:
+    """Writes dangerous objects and changes, made of the benign ones of the training part."""
     draw = random.Random(seed)
     out.mkdir(parents=True, exist_ok=True)
-    for prefix, make in (("", objects), ("changes-", changes)):
-        with gzip.open(corpus / f"{prefix}{part}.jsonl.gz", "rt", encoding="utf8") as lines:
-            benign = [record for record in map(json.loads, lines) if record["label"] == "benign"]
-        if make is changes:
-            # Objects that stay as they are would be a third of all edits in a cluster.
-            with gzip.open(corpus / f"{part}.jsonl.gz", "rt", encoding="utf8") as lines:
-                plain = [record for record in map(json.loads, lines) if record["label"] == "benign"]
-            benign += [
-                {**{key: each[key] for key in ("kind", "source_repo", "path")}, "old": each["manifest"], "new": each["manifest"]}
-                for each in plain
-            ]
-        with (out / f"{prefix}synthetic.jsonl").open("w", encoding="utf8") as file:
-            for index, record in enumerate(make(benign, draw)):
-                file.write(json.dumps({"id": f"synthetic-{prefix}{index}", **record}) + "\n")
+    manifests = benign_records(corpus / "train.jsonl.gz")
+    # Edits of objects that nothing else happens to, beside dangers that come with a change.
+    still = [
+        {**{key: each[key] for key in ("kind", "source_repo", "path")}, "old": each["manifest"], "new": each["manifest"]}
+        for each in manifests
+    ]
+    parts = {
+        "objects": objects(manifests, draw),
+        "changes": changes(benign_records(corpus / "changes-train.jsonl.gz") + still, draw),
+    }
+    for name, records in parts.items():
+        with gzip.open(out / FILES[name], "wt", encoding="utf8", compresslevel=1) as file:
+            for index, record in enumerate(records):
+                file.write(json.dumps({"id": f"example-{index}", **record}) + "\n")
+
+
+def read_sources(directory: Path, name: str) -> NDArray[np.str_]:
+    """The sources of what the examples were made of, in the order of their matrix."""
+    with gzip.open(directory / FILES[name], "rt", encoding="utf8") as lines:
+        return np.array([json.loads(line)["source_repo"] for line in lines])
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), Path(sys.argv[2]), 2025)

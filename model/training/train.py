@@ -1,123 +1,105 @@
-"""Trains the models, checks them, and writes them with their card."""
+"""Trains the models, checks them, and writes them with their figures and their card."""
 
 import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-
 import corpus
-from calibration import Calibration, sigmoid
-from crossval import OutOfFold, fit_groups, out_of_fold
-from dataset import Dataset, read_dataset
-from golden import check_against_onnx, pick, sparse
-from groups import OTHER
-from isolation import SAMPLE, fit_isolation
-from matrix import GRID
+import figures
+from card import write_card
+from crossval import OutOfFold, out_of_fold_of
+from dataset import Dataset, join, read_dataset
 from metrics import FALSE_POSITIVE_RATES, recall_at
-from models import CHANGES, OBJECTS, SEED, Recipe, fit_model
-from onnx_file import write_onnx
-from trees import Ensemble
+from models import CHANGES, OBJECTS, SEED, Examples, Recipe
+from release import VERSION, write_isolation, write_model
 
-VERSION = "0.1.0"
-SCHEMA = 1
+FILES = {"objects": "", "changes": "changes-"}
 
 
 def main() -> None:
     """Reads matrices and corpus, and writes the trained files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", type=Path, required=True, help="directory with train.jsonl.gz and changes-train.jsonl.gz")
-    parser.add_argument("--matrices", type=Path, required=True, help="directory that `lockkeeper features` wrote")
+    parser.add_argument("--corpus", type=Path, required=True, help="directory of the corpus")
+    parser.add_argument("--matrices", type=Path, required=True, help="directory with train/, examples/ and validation/")
     parser.add_argument("--out", type=Path, required=True, help="directory of the trained files")
+    parser.add_argument("--card", type=Path, required=True, help="the model card to write")
+    parser.add_argument("--validation", action="store_true", help="give the figures that need validation as well")
+    parser.add_argument("--quick", action="store_true", help="leave out the figures that take many fits")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    files = {"train": arguments.corpus / "train.jsonl.gz", "changes": arguments.corpus / "changes-train.jsonl.gz"}
-    digests = {name: corpus.digest(path) for name, path in files.items()}
-    golden: dict[str, list[dict[str, object]]] = {}
-    objects = read_dataset(arguments.matrices, "objects", files["train"])
-    changes = read_dataset(arguments.matrices, "changes", files["changes"])
-    for data, recipe in ((objects, OBJECTS), (changes, CHANGES)):
-        found = out_of_fold(data, recipe)
-        say(recipe.name, data, found)
-        golden[recipe.name] = write_model(arguments.out, data, recipe, found, digests)
-    golden["isolation"] = write_isolation(arguments.out, objects, digests)
+    digests = {
+        "train": corpus.digest(arguments.corpus / "train.jsonl.gz"),
+        "changes": corpus.digest(arguments.corpus / "changes-train.jsonl.gz"),
+    }
+    golden: dict[str, object] = {}
+    result: figures.Figures = {"version": VERSION, "seed": SEED, "corpus": digests}
+    for recipe in (OBJECTS, CHANGES):
+        data = read_part(arguments, recipe, "train")
+        examples = Examples.read(arguments.matrices / "examples" / recipe.name, recipe)
+        found, cold = scores(data, recipe, examples)
+        golden[recipe.name] = write_model(arguments.out, data, recipe, examples, found, cold, digests)
+        result["featureVersion"] = data.matrix.feature_version
+        result[recipe.name] = figures_of(data, recipe, examples, found, cold, arguments.quick)
+        if arguments.validation:
+            held = read_part(arguments, recipe, "validation")
+            both = join(data, held)
+            both_found, both_cold = scores(both, recipe, examples)
+            say(f"{recipe.name} with validation", both, both_found)
+            result[recipe.name]["withValidation"] = figures.summary(both, both_found)
+            result[recipe.name]["validation"] = figures.released(held, recipe, data, examples, found)
+            if both_cold is not None:
+                result[recipe.name]["withValidation"]["withoutHistory"] = figures.recalls(both, both_cold.calibrated)
+        if recipe is OBJECTS:
+            golden["isolation"] = write_isolation(arguments.out, data, digests)
     (arguments.out / "golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
+    (arguments.out / "figures.json").write_text(json.dumps(rounded(result), indent=1) + "\n")
+    write_card(arguments.card, rounded(result))
+
+
+def read_part(arguments: argparse.Namespace, recipe: Recipe, part: str) -> Dataset:
+    """The rows of one part of the corpus."""
+    return read_dataset(arguments.matrices / part, recipe.name, arguments.corpus / f"{FILES[recipe.name]}{part}.jsonl.gz")
+
+
+def scores(data: Dataset, recipe: Recipe, examples: Examples) -> tuple[OutOfFold, OutOfFold | None]:
+    """Out-of-fold scores, and those without history where that makes a difference."""
+    if not data.matrix.rarity_columns():
+        return out_of_fold_of(data, recipe, examples, [data])[0], None
+    warm, cold = out_of_fold_of(data, recipe, examples, [data, figures.without_history(data)])
+    return warm, cold
+
+
+def figures_of(
+    data: Dataset, recipe: Recipe, examples: Examples, found: OutOfFold, cold: OutOfFold | None, quick: bool
+) -> figures.Figures:
+    """All figures on the training part."""
+    say(recipe.name, data, found)
+    result: figures.Figures = {"train": figures.summary(data, found)}
+    if cold is not None:
+        result["train"]["withoutHistory"] = figures.recalls(data, cold.calibrated)
+    if not quick:
+        result["leaveOneOut"] = figures.leave_one_out(data, recipe, examples, found.fold)
+        result["leaveOneOutWithoutExamples"] = figures.leave_one_out(data, recipe, None, found.fold)
+        print(f"{recipe.name}: finds {result['leaveOneOut']['mean']:.3f} of attacks never seen", flush=True)
+        result["ablations"] = figures.ablations(data, recipe, examples, found)
+    return result
 
 
 def say(name: str, data: Dataset, found: OutOfFold) -> None:
     """Prints the recall."""
     for rate in FALSE_POSITIVE_RATES:
         recall = recall_at(found.calibrated, data.labels.target == 1, data.labels.is_benign, rate)
-        print(f"{name}: finds {recall:.3f} at {rate:.1%} false positives", flush=True)
+        plain = recall_at(found.logit, data.labels.target == 1, data.labels.is_benign, rate)
+        print(f"{name}: finds {recall:.3f} at {rate:.1%} false positives (uncalibrated {plain:.3f})", flush=True)
 
 
-def write_model(
-    out: Path, data: Dataset, recipe: Recipe, found: OutOfFold, digests: dict[str, str]
-) -> list[dict[str, object]]:
-    """Fits on all rows, writes the model, and returns its golden rows."""
-    ensemble = fit_model(data, recipe)
-    # Thresholds are those of scores that have not seen their row: a model's scores of its own rows are too sure.
-    calibrations = fit_groups(data, found.logit, found.group)
-    metadata = {
-        **shared_metadata(recipe.kind, data, digests),
-        "groups": {name: group_metadata(found.kinds.get(name, ()), each) for name, each in calibrations.items()},
-        "otherGroup": OTHER,
-    }
-    path = out / f"{recipe.name}.onnx"
-    write_onnx(path, ensemble, len(data.matrix.names), "logit", metadata)
-    logit = ensemble.predict(data.values)
-    check_against_onnx(path, data.values, logit)
-    rows = pick(logit, SEED)
-    score = sigmoid(np.array([calibrations[str(found.group[row])].apply(logit[row]) for row in rows]))
-    return [
-        {
-            "kind": str(data.labels.kind[row]),
-            "values": sparse(data.values[row], data.matrix.names),
-            "logit": float(logit[row]),
-            "score": float(each),
-        }
-        for row, each in zip(rows, score)
-    ]
-
-
-def write_isolation(out: Path, data: Dataset, digests: dict[str, str]) -> list[dict[str, object]]:
-    """Fits the forest on what is benign, writes it, and returns its golden rows."""
-    ensemble: Ensemble = fit_isolation(data.values[data.labels.is_benign], SEED)
-    path = out / "isolation.onnx"
-    metadata = {**shared_metadata("isolation", data, digests), "sampleSize": SAMPLE}
-    write_onnx(path, ensemble, len(data.matrix.names), "depth", metadata)
-    depth = ensemble.predict(data.values)
-    check_against_onnx(path, data.values, depth)
-    return [
-        {"values": sparse(data.values[row], data.matrix.names), "depth": float(depth[row])} for row in pick(depth, SEED)
-    ]
-
-
-def shared_metadata(kind: str, data: Dataset, digests: dict[str, str]) -> dict[str, object]:
-    """What every file says of itself."""
-    return {
-        "schema": SCHEMA,
-        "kind": kind,
-        "version": VERSION,
-        "featureVersion": data.matrix.feature_version,
-        "grid": GRID,
-        "columns": data.matrix.names,
-        "corpus": digests,
-        "seed": SEED,
-    }
-
-
-def group_metadata(kinds: tuple[str, ...], calibration: Calibration) -> dict[str, object]:
-    """The calibration and thresholds of a group."""
-    return {
-        "kinds": list(kinds),
-        "slope": calibration.slope,
-        "intercept": calibration.intercept,
-        "benign": [round(float(each), 4) for each in calibration.benign],
-        "benignCount": calibration.benign_count,
-        "warn": round(calibration.warn, 6),
-        "deny": round(calibration.deny, 6),
-    }
+def rounded(value: object) -> object:
+    """Numbers to four digits behind the point."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: rounded(each) for key, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 if __name__ == "__main__":
