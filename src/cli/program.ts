@@ -11,6 +11,7 @@ import type { FeedbackOptions } from './feedback.js'
 import { addGenerate } from './generate.js'
 import { rfc3339, wholeNumber } from './option-values.js'
 import type { LookOptions } from './policy.js'
+import type { RarityOptions } from './rarity.js'
 import type { ScanOptions } from './scan.js'
 import { SCAN_FORMATS } from './scan-formats.js'
 import { addWebhook } from './webhook.js'
@@ -58,6 +59,7 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
   addExplain(command, environment)
   addFeedback(command, environment)
   addFeatures(program, environment)
+  addRarity(program, environment)
   addGenerate(program, environment, version)
   addWebhook(command, environment, version)
   addController(command, environment)
@@ -296,5 +298,35 @@ Exit codes: 0 everything was read, 2 something could not be read`,
     )
     .action(async (paths: string[], options: Omit<FeaturesOptions, 'paths'>) => {
       program.exitCode = await (await import('./features.js')).writeFeatures({ ...options, paths }, environment)
+    })
+}
+
+function addRarity(program: Program, environment: CliEnvironment): void {
+  const rarity = program.command
+    .command('rarity')
+    .summary('count what is usual')
+    .description('Makes the snapshots that unusual changes are found with.')
+  rarity
+    .command('build')
+    .description(
+      'Counts what the manifests in the paths say, and writes a snapshot that gates load like other data. What no or hardly ' +
+        'any manifest has is unusual in a change. Names, labels, numbers and texts are not in it.',
+    )
+    .argument('<paths...>', 'files, directories, or - for stdin')
+    .requiredOption('--out <file>', 'where the snapshot is written')
+    .option('--kustomize <binary>', 'the kustomize to render with (default: the one on PATH)')
+    .option('--helm <binary>', 'the helm to render with (default: the one on PATH)')
+    .option('--now <time>', 'what the snapshot is as of, as RFC 3339 has it (default: the clock)', rfc3339)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  lockkeeper rarity build envs/prod --out rarity.bin
+  kubectl get deploy,ds,sts,role,clusterrole -A -o json | lockkeeper rarity build - --out rarity.bin
+
+Exit codes: 0 the snapshot is written, 2 something could not be read and nothing was written`,
+    )
+    .action(async (paths: string[], options: Omit<RarityOptions, 'paths'>) => {
+      program.exitCode = await (await import('./rarity.js')).buildRarity({ ...options, paths }, environment)
     })
 }

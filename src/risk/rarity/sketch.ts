@@ -1,7 +1,8 @@
 /**
  * A count-min sketch with conservative update: three rows of cells, each key has one cell in each, and its count is the smallest
  * of them. Strangers in the same cells can only make a count larger, so that what was seen never looks new, and what is new
- * looks known with the cube of the share of used cells.
+ * looks known with the cube of the share of used cells: of the widest table 1 % at half a million keys, 6 % at a million.
+ * A cluster repeats itself: 11,000 objects of 70 projects have 50,000 keys.
  */
 export const SKETCH_ROWS = 3
 /** 6 MiB of one-byte cells in all. */

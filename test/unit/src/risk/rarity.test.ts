@@ -123,7 +123,10 @@ t.test('a pod is the same wherever it is', t => {
 })
 
 t.test('a count is kept in one byte', t => {
-  t.strictSame([0, 1, 2, 1000].map(countLevel), [0, 12, 19, 120])
+  t.strictSame(
+    [0, 1, 2, 1000].map(count => countLevel(count)),
+    [0, 12, 19, 120],
+  )
   t.equal(levelCount(countLevel(0)), 0)
   t.equal(levelCount(countLevel(1)), 1)
   t.equal(countLevel(1e9), 255)
@@ -252,7 +255,7 @@ t.test('what everybody has surprises nobody, and where all is new nothing does',
 
 /** Another name for each, without a number in it. */
 function letters(index: number): string {
-  return [...String(index)].map(digit => 'abcdefghij'[Number(digit)]).join('')
+  return String(index).replaceAll(/\d/g, digit => 'abcdefghij'[Number(digit)] ?? '')
 }
 
 const SHOP = Array.from({ length: 60 }, (_, index) => canonical(deployment(`app-${letters(index)}`)))
@@ -262,11 +265,11 @@ const ROLES = Array.from({ length: 60 }, (_, index) =>
 
 /** What surprises in a change, by column. */
 function surprising(old: unknown, now: unknown, counts: RarityCounts | null): Record<string, [number, string]> {
-  const { values, paths } = rarityFeatures(old === null ? null : canonical(old), canonical(now), counts)
+  const vector = rarityFeatures(old === null ? null : canonical(old), canonical(now), counts)
   return Object.fromEntries(
     RARITY_FEATURES.flatMap(({ name }, column) => {
-      const value = values[column] ?? 0
-      return value === 0 ? [] : [[name, [value, paths(column).join(' ')]]]
+      const value = vector.values[column] ?? 0
+      return value === 0 ? [] : [[name, [value, vector.paths(column).join(' ')]]]
     }),
   )
 }
