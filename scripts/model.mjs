@@ -12,7 +12,7 @@ const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'loc
 const training = join(ROOT, 'model/training')
 
 const usage = `usage: npm run model:data -- --corpus <dir> --out <dir>
-       npm run model:train -- --corpus <dir> [--validation]
+       npm run model:train -- --corpus <dir> [--validation] [--quick]
        npm run model:evaluate -- --data <dir> [--scores <file>]`
 
 const commands = { data, train, evaluate }
@@ -55,25 +55,50 @@ function data(args) {
 }
 
 function train(args) {
-  const options = { corpus: { type: 'string' }, validation: { type: 'boolean' } }
-  const { corpus, validation = false } = optionsOf(args, options, ['validation'])
+  const flags = { validation: { type: 'boolean' }, quick: { type: 'boolean' } }
+  const options = optionsOf(args, { corpus: { type: 'string' }, ...flags }, Object.keys(flags))
+  const corpus = resolve(options.corpus)
   const python = pythonWithPackages()
   compile()
-  const matrices = join(cache, 'model-matrices')
-  const parts = ['train', ...(validation ? ['validation'] : [])]
-  for (const part of parts) writeMatrices(resolve(corpus), part, join(matrices, part))
+  const matrices = join(cache, 'model', 'matrices')
+  rmSync(matrices, { recursive: true, force: true })
+  const chosen = Object.keys(flags).filter(each => options[each] === true)
+  for (const part of ['train', ...(options.validation ? ['validation'] : [])]) {
+    writeMatrices(join(corpus, `${part}.jsonl.gz`), join(corpus, `changes-${part}.jsonl.gz`), join(matrices, part))
+  }
+  writeExamples(python, corpus, join(matrices, 'examples'))
+  writeVectors(python, join(matrices, 'fixtures'))
   run(python, [
     join(training, 'train.py'),
-    ...['--corpus', resolve(corpus), '--matrices', matrices, '--out', join(ROOT, 'model/trained')],
-    ...(validation ? ['--validation'] : []),
+    ...['--corpus', corpus, '--matrices', matrices, '--out', join(ROOT, 'model/trained')],
+    ...['--card', join(ROOT, 'model/README.md')],
+    ...chosen.map(each => `--${each}`),
   ])
-  run(process.execPath, [join(ROOT, 'node_modules/.bin/prettier'), '--write', '--log-level', 'warn', 'model'])
 }
 
-/** The inputs of the models for one part of the corpus, by the code that serves. */
-function writeMatrices(corpus, part, out) {
-  const inputs = [`${part}.jsonl.gz`, `changes-${part}.jsonl.gz`].map(each => join(corpus, each))
-  run(process.execPath, [join(ROOT, 'build/src/cli/main.js'), 'features', ...inputs, '--out', out])
+/** The inputs of the models, by the code that serves. */
+function writeMatrices(manifests, changes, out) {
+  const files = ['--manifests', manifests, '--changes', changes, '--out', out]
+  run(process.execPath, ['--enable-source-maps', join(ROOT, 'build/model/main.js'), 'matrices', ...files])
+}
+
+/** What a test compares with the features in Node. */
+function writeVectors(python, matrices) {
+  const fixtures = join(ROOT, 'test/fixtures/risk')
+  writeMatrices(join(fixtures, 'objects.jsonl'), join(fixtures, 'changes.jsonl'), matrices)
+  run(python, [join(training, 'vectors.py'), matrices, join(fixtures, 'vectors.json')])
+}
+
+/** Dangerous objects and changes of our own, and their matrices. */
+function writeExamples(python, corpus, out) {
+  run(python, [join(training, 'synthesis.py'), corpus, join(out, 'records')])
+  const records = join(out, 'records')
+  const parts = { objects: [join(records, 'objects.jsonl.gz'), join(records, 'none.jsonl.gz')] }
+  parts.changes = [join(corpus, 'train.jsonl.gz'), join(records, 'changes.jsonl.gz')]
+  for (const [name, files] of Object.entries(parts)) {
+    writeMatrices(...files, join(out, name))
+    copyFileSync(join(records, `${name}.jsonl.gz`), join(out, name, `${name}.jsonl.gz`))
+  }
 }
 
 /** Python in an environment of its own, which holds exactly what requirements.txt names. */

@@ -10,6 +10,10 @@ from metrics import Scores, upper_bound
 
 WARN_RATE, DENY_RATE = 0.01, 0.001
 MAX_QUANTILES = 2000
+STRENGTH = 10.0
+"""Groups without attacks of their own keep near the line of all."""
+SLACK = 1.0
+"""A group in which little happens has a low threshold, but not lower than this below that of all: the next source may do more."""
 TOLERANCE = 3
 """The false positives of a group may be this many times the nominal ones, at the upper 90 % bound."""
 
@@ -63,18 +67,23 @@ def conformal_threshold(benign: Scores, rate: float) -> float:
 
 
 def calibrate(
-    logit: Scores, target: NDArray[np.int8], is_benign: NDArray[np.bool_], group: NDArray[np.str_], strength: float = 4.0
+    logit: Scores, target: NDArray[np.int8], is_benign: NDArray[np.bool_], group: NDArray[np.str_]
 ) -> dict[str, Calibration]:
-    """The calibration of every group, out of out-of-fold logits; rows with target -1 are left out of the fit."""
-    known = target >= 0
-    shared = fit_slope(logit[known], target[known], (1.0, 0.0), 0.01)
+    """The calibration of every group, out of out-of-fold logits."""
+    shared = fit_slope(logit, target, (1.0, 0.0), 0.01)
+    lines = {
+        name: fit_slope(logit[group == name], target[group == name], shared, STRENGTH)
+        for name in sorted(set(group.tolist()))
+    }
+    calibrated = np.zeros(len(logit))
+    for name, (slope, intercept) in lines.items():
+        calibrated[group == name] = slope * logit[group == name] + intercept
+    warn_floor, deny_floor = (conformal_threshold(calibrated[is_benign], rate) - SLACK for rate in (WARN_RATE, DENY_RATE))
     found: dict[str, Calibration] = {}
-    for name in sorted(set(group.tolist())):
-        rows = group == name
-        slope, intercept = fit_slope(logit[rows & known], target[rows & known], shared, strength)
-        benign = np.sort(slope * logit[rows & is_benign] + intercept)
-        warn = conformal_threshold(benign, WARN_RATE)
-        deny = max(conformal_threshold(benign, DENY_RATE), warn + 2.0**-6)
+    for name, (slope, intercept) in lines.items():
+        benign = np.sort(calibrated[(group == name) & is_benign])
+        warn = max(conformal_threshold(benign, WARN_RATE), warn_floor)
+        deny = max(conformal_threshold(benign, DENY_RATE), deny_floor, warn + 2.0**-6)
         found[name] = Calibration(slope, intercept, quantiles(benign), len(benign), warn, deny)
     return found
 

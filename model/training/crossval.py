@@ -63,3 +63,13 @@ def calibrated_out_of_fold(data: Dataset, logit: NDArray[np.float64], fold: NDAr
 def fit_groups(data: Dataset, logit: NDArray[np.float64], group: NDArray[np.str_]) -> dict[str, Calibration]:
     """Calibrates the groups."""
     return calibration.calibrate(logit, data.labels.target, data.labels.is_benign, group)
+
+
+def calibrated_by(data: Dataset, found: OutOfFold, held: Dataset, logit: NDArray[np.float64]) -> OutOfFold:
+    """Scores of other rows by the calibration and thresholds of these."""
+    fitted = fit_groups(data, found.logit, found.group)
+    group = assign(held.labels.kind, found.kinds)
+    calibrated = calibration.apply(fitted, logit, group)
+    warn, deny = (np.array([getattr(fitted[str(each)], name) for each in group]) for name in ("warn", "deny"))
+    fold = np.zeros(len(logit), np.int64)
+    return OutOfFold(fold, logit, calibrated, calibrated >= warn, calibrated >= deny, group, found.kinds)

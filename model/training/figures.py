@@ -1,12 +1,13 @@
 """The figures of a model: what it finds, at which price, and where."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration import sigmoid
-from crossval import OutOfFold, out_of_fold
+from crossval import OutOfFold, calibrated_by, out_of_fold
 from dataset import Dataset
 from metrics import FALSE_POSITIVE_RATES, Rows, Scores, expected_calibration_error, interval, recall_at, roc_area
 from metrics import threshold_at, upper_bound
@@ -15,6 +16,20 @@ from models import SEED, Examples, Recipe, fit_model
 CURVE = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 MIN_ATTACKS = 5
 """Families with fewer examples are too few to be left out."""
+
+TOGETHER = {
+    "pod security": ("pod",),
+    "commands and files": ("command", "file"),
+    "images": ("image",),
+    "roles and bindings": ("rbac", "binding"),
+    "network": ("network",),
+    "the control plane": ("control",),
+    "the kind of object": ("kind",),
+    "what only a comparison shows": ("change",),
+    "rarity": ("rarity",),
+    "the prior": ("prior", "added"),
+}
+"""Groups of features that are left out together."""
 
 Figures = dict[str, Any]
 
@@ -127,13 +142,14 @@ def ablations(data: Dataset, recipe: Recipe, examples: Examples | None, whole: O
         return [recall_at(found.logit, positive, negative, rate) for rate in FALSE_POSITIVE_RATES]
 
     result: Figures = {"everything": figure(whole)}
-    groups = np.array(data.matrix.groups)
-    for group in sorted(set(data.matrix.groups)):
-        kept = np.flatnonzero(groups != group)
-        if recipe.slope is not None and recipe.slope.column not in np.array(data.matrix.names)[kept]:
+    for name, groups in TOGETHER.items():
+        kept = np.flatnonzero(~np.isin(data.matrix.groups, groups))
+        if len(kept) == len(data.matrix.groups):
             continue
+        if recipe.slope is not None and recipe.slope.column not in np.array(data.matrix.names)[kept]:
+            recipe = replace(recipe, slope=None)
         less = examples.with_columns(kept) if examples is not None else None
-        result[f"without {group}"] = figure(out_of_fold(data.with_columns(kept), recipe, less))
+        result[f"without {name}"] = figure(out_of_fold(data.with_columns(kept), recipe, less))
     if examples is not None:
         result["without examples of our own"] = figure(out_of_fold(data, recipe, None))
     return result
@@ -144,3 +160,14 @@ def without_history(data: Dataset) -> Dataset:
     values = data.values.copy()
     values[:, data.matrix.rarity_columns()] = 0
     return data.with_values(values)
+
+
+def released(held: Dataset, recipe: Recipe, data: Dataset, examples: Examples | None, found: OutOfFold) -> Figures:
+    """The released model, its calibration and its thresholds on rows that had no part in anything."""
+    model = fit_model(data, recipe, examples)
+    scored = calibrated_by(data, found, held, model.predict(held.values))
+    result = summary(held, scored)
+    if held.matrix.rarity_columns():
+        cold = calibrated_by(data, found, held, model.predict(without_history(held).values))
+        result["withoutHistory"] = recalls(held, cold.calibrated)
+    return result

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 OTHER = "other"
-MIN_BENIGN = 100
-"""A group with fewer benign rows joins another one: its thresholds would be chance."""
+MIN_BENIGN = 300
+"""A group with fewer benign rows joins another one: its thresholds would be those of one or two sources."""
 
 KINDS: dict[str, tuple[str, ...]] = {
     "deployment": ("Deployment", "ReplicaSet", "ReplicationController"),

@@ -165,9 +165,6 @@ def apply(target: Json, dangers: list[Danger], draw: random.Random) -> bool:
     return True
 
 
-FILES = {"objects": "objects.jsonl.gz", "changes": "changes.jsonl.gz"}
-
-
 def benign_records(path: Path) -> list[Json]:
     """The benign records of a file of the corpus."""
     with gzip.open(path, "rt", encoding="utf8") as lines:
@@ -187,16 +184,17 @@ def write(corpus: Path, out: Path, seed: int) -> None:
     parts = {
         "objects": objects(manifests, draw),
         "changes": changes(benign_records(corpus / "changes-train.jsonl.gz") + still, draw),
+        "none": iter(()),
     }
     for name, records in parts.items():
-        with gzip.open(out / FILES[name], "wt", encoding="utf8", compresslevel=1) as file:
+        with gzip.open(out / f"{name}.jsonl.gz", "wt", encoding="utf8", compresslevel=1) as file:
             for index, record in enumerate(records):
                 file.write(json.dumps({"id": f"example-{index}", **record}) + "\n")
 
 
 def read_sources(directory: Path, name: str) -> NDArray[np.str_]:
     """The sources of what the examples were made of, in the order of their matrix."""
-    with gzip.open(directory / FILES[name], "rt", encoding="utf8") as lines:
+    with gzip.open(directory / f"{name}.jsonl.gz", "rt", encoding="utf8") as lines:
         return np.array([json.loads(line)["source_repo"] for line in lines])
 
 

@@ -221,7 +221,7 @@ export const FAMILIAR_RATES: Readonly<Record<'object' | 'change', Readonly<Recor
     'file.cluster_write': 8,
     'file.insecure_flag': 2,
     'command.shell': 16,
-    'command.grade': 4,
+    'command.grade': 2,
     'file.grade': 8,
     'image.unknown_registry': 16,
     'image.user_repository': 16,
