@@ -10,6 +10,7 @@ import {
   type Feature,
   type FeatureVector,
 } from '../../../../src/risk/features.js'
+import { weigh } from '../../../../src/risk/features/prior.js'
 
 t.setTimeout(240_000)
 
@@ -27,7 +28,8 @@ function found(features: readonly Feature[], vector: FeatureVector): Record<stri
   return Object.fromEntries(
     features.flatMap(({ name, group }, column) => {
       const value = vector.values[column] ?? 0
-      const isLeftOut = group === 'prior' || group === 'kind' || /\.(?:not_|may_escalate|has_token)/.test(name)
+      const isLeftOut =
+        group === 'prior' || group === 'added' || group === 'kind' || /\.(?:not_|may_escalate|has_token)/.test(name)
       return value === 0 || isLeftOut ? [] : [[name, [value, ...vector.paths(column)] as const]]
     }),
   )
@@ -303,6 +305,7 @@ t.test('a change has what is new, what is more and what only a comparison shows'
     'change.shell': [1, `${CONTAINER}/command`],
     'change.account': [1, '/spec/template/spec/serviceAccountName'],
     'change.account_admin': [1, '/spec/template/spec/serviceAccountName'],
+    'change.privileged': [1, `${CONTAINER}/securityContext/privileged`],
     'change.hardening_dropped': [1, `${CONTAINER}/securityContext/runAsNonRoot`],
   })
   t.end()
@@ -319,12 +322,107 @@ t.test('an image of the same name is an impostor where anybody can publish', t =
       impostors: 0,
     },
     'another image': { before: 'quay.io/shop/web:1', after: 'quay.io/other/proxy:1', impostors: 0 },
+    'the same owner in another registry': { before: 'docker.io/shop/web:1', after: 'quay.io/shop/web:1', impostors: 0 },
+    'no owner at all': { before: 'redis:7', after: '198.51.100.7:5000/redis', impostors: 1 },
+    'a reference to source that is built': { before: 'web:1', after: 'ko://example.org/shop/web', impostors: 0 },
   }
   const column = CHANGE_FEATURES.findIndex(({ name }) => name === 'change.image_impostor')
   for (const [name, { before, after, impostors }] of Object.entries(cases)) {
     const [old, now] = [before, after].map(image => canonical(workload({ containers: [{ name: 'a', image }] })))
     t.equal(changeFeatures(old ?? {}, now ?? {}).values[column], impostors, name)
   }
+  t.end()
+})
+
+t.test('an account is told from a known project that it is named nearly like', t => {
+  const column = OBJECT_FEATURES.findIndex(({ name }) => name === 'image.look_alike_owner')
+  const cases = {
+    'kubernetesio/pause': 0,
+    'kuberntesio/pause': 1,
+    'k8s-gcr/pause-amd64': 1,
+    'grafanaa/grafana': 1,
+    'grafana/grafana': 0,
+    'quay.io/grafanaa/grafana': 0,
+    'myshop/web': 0,
+    'k8s.gcr.io/pause': 0,
+  }
+  for (const [image, expected] of Object.entries(cases)) {
+    t.equal(objectFeatures(canonical(workload({ containers: [{ image }] }))).values[column], expected, image)
+  }
+  t.end()
+})
+
+t.test('an existing container that may do more, a new mount and a new right are told by their danger', t => {
+  const pod = (context: unknown, path: string, more: unknown[] = []): unknown =>
+    workload({
+      hostNetwork: more.length > 0,
+      containers: [{ name: 'a', image: 'quay.io/a/b:1', securityContext: context }, ...more],
+      volumes: [{ name: 'v', hostPath: { path } }],
+    })
+  const role = (...rules: unknown[]): unknown => ({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'Role',
+    metadata: { name: 'r' },
+    rules: rules.map(resources => ({ apiGroups: [''], resources, verbs: ['get'] })),
+  })
+  const image = { name: 'a', image: 'quay.io/a/b:1' }
+  const cases: Record<string, { before: unknown; after: unknown; expected: Record<string, number> }> = {
+    'other capabilities, root and a file of the node': {
+      before: pod({ capabilities: { add: ['CAP_CHOWN'] } }, '/data/a'),
+      after: pod({ capabilities: { add: ['CAP_CHOWN', 'SYS_ADMIN'] }, runAsUser: 0 }, '/etc/kubernetes'),
+      expected: { host_path: 1, host_path_grade: 4, capability: 4, root_user: 1 },
+    },
+    'a privileged container that is new': {
+      before: pod({}, '/data/a'),
+      after: pod({}, '/data/a', [{ name: 'b', image: 'quay.io/a/b:1', securityContext: { privileged: true } }]),
+      expected: { container: 1, node_namespace: 1 },
+    },
+    'a right that moves to another rule beside a new one': {
+      before: role(['secrets'], ['services']),
+      after: role(['services'], ['secrets'], ['pods/exec']),
+      expected: { rights: 1, right_grade: 3 },
+    },
+    'an image where there was none': {
+      before: workload({ containers: [{ name: 'a' }] }),
+      after: workload({ containers: [image] }),
+      expected: { image_registry: 1, image_set: 1 },
+    },
+  }
+  for (const [name, { before, after, expected }] of Object.entries(cases)) {
+    const vector = changeFeatures(canonical(before), canonical(after))
+    const values = CHANGE_FEATURES.flatMap(({ name: each }, column) => {
+      const value = vector.values[column] ?? 0
+      return each.startsWith('change.') && value > 0 ? [[each.slice('change.'.length), value] as const] : []
+    })
+    t.strictSame(Object.fromEntries(values), expected, name)
+  }
+  t.end()
+})
+
+t.test('the prior weighs what benign objects never have more, and one danger told twice less than two', t => {
+  const column = (name: string): number => OBJECT_FEATURES.findIndex(each => each.name === name)
+  const priorOf = (spec: Record<string, unknown>): Record<string, number> => {
+    const { values } = objectFeatures(canonical(workload(spec)))
+    return Object.fromEntries(['sum', 'max', 'groups'].map(each => [each, values[column(`prior.${each}`)] ?? 0]))
+  }
+  const container = { name: 'a', image: 'quay.io/a/b@sha256:ab' }
+  const [common, unknown] = [
+    priorOf({ hostNetwork: true, containers: [container] }),
+    priorOf({ containers: [{ ...container, securityContext: { procMount: 'Unmasked' } }] }),
+  ]
+  t.ok((common.sum ?? 0) < 1 && (unknown.sum ?? 0) === 4, JSON.stringify([common, unknown]))
+  t.equal(unknown.max, 4, 'twice its weight')
+  const evidence = (...found: readonly (readonly [name: string, value: number])[]): ReturnType<typeof weigh> =>
+    weigh(
+      found.map(([name, value]) => ({ name, value, spec: { unit: 'count', weight: 1, text: 'is so' } })),
+      'object',
+    )
+  const nothing = { sum: 0, max: 0, groups: 0, strongest: null }
+  t.strictSame(evidence(), nothing)
+  t.strictSame(evidence(['a.one', -1]), nothing, 'what is less in the new object')
+  t.strictSame(evidence(['a.one', 1], ['a.two', 1]), { sum: 3, max: 2, groups: 1, strongest: 'a.one' })
+  t.strictSame(evidence(['a.one', 1], ['b.two', 1]), { sum: 4, max: 2, groups: 2, strongest: 'a.one' })
+  t.strictSame(evidence(['a.one', 9]), { sum: 2.5, max: 2.5, groups: 1, strongest: 'a.one' }, 'a repetition')
   t.end()
 })
 
