@@ -32,7 +32,11 @@ export function tokenKey({ context, item }: Pick<Token, 'context' | 'item'>): st
 const NAMES: ReadonlySet<string> = new Set([
   ...['name', 'generateName', 'namespace', 'hostname', 'subdomain', 'app', 'version', 'host', 'description', 'key'],
   ...['mountPath', 'subPath', 'targetPort', 'portName', 'claimName', 'clusterName', 'selfLink', 'topologyKey', 'title'],
+  // Of an environment or a parameter it can be anything, a password too.
+  'value',
 ])
+/** What could be a secret is in no snapshot, not even as a hash. */
+const SECRETIVE = /pass|secret|token|key|cred/i
 /** Members whose keys people choose: nothing is to be learnt from them. */
 const FREE_MAPS: ReadonlySet<string> = new Set([
   'labels',
@@ -143,7 +147,7 @@ class TokenWalk {
       const at = `${path}/${segment(key)}`
       const general = isPod && CONTAINERS.has(key) ? 'container' : withoutNumbers(key)
       this.#add('path', here, general, isSensitive, at)
-      if (typeof value === 'string' && NAMES.has(key)) continue
+      if (typeof value === 'string' && isUnsaid(key)) continue
       const below = this.#below(here, general)
       if (key === 'annotations' || FREE_MAPS.has(key)) this.#map(key, value, below, at)
       else this.#value(key, value, below, at, isSensitive, object)
@@ -157,8 +161,8 @@ class TokenWalk {
         if (item !== null) this.#value(key, item, place, `${path}/${index}`, sensitive, parent)
       })
     } else if (isJsonObject(value)) this.#members(value, place, path, sensitive)
-    else if (!NAMES.has(key) && value !== null) {
-      const item = typeof value === 'string' ? textItem(value) : scalarItem(value)
+    else if (value !== null) {
+      const item = typeof value === 'string' ? textItem(key, value) : scalarItem(value)
       if (item !== null) this.#add('value', place, item, sensitive, path)
     }
   }
@@ -234,15 +238,10 @@ class TokenWalk {
   #command(words: readonly Json[], parent: JsonObject, path: string): void {
     const [first = ''] = textsOf(words as Json)
     const isProgram = !Array.isArray(parent.command) || parent.command === words
-    if (isProgram) {
-      this.#add(
-        'value',
-        this.#place('pod/program'),
-        withoutNumbers(first.slice(first.lastIndexOf('/') + 1)),
-        true,
-        path,
-      )
-    }
+    // An option is no program, and what follows in the same text could be anything.
+    const program = /^[\w./+][\w./+-]*(?=\s|$)/.exec(first)?.[0] ?? ''
+    const name = program.slice(program.lastIndexOf('/') + 1)
+    if (isProgram && name !== '') this.#add('value', this.#place('pod/program'), withoutNumbers(name), true, path)
   }
 
   #map(key: string, value: Json, place: Place, path: string): void {
@@ -269,8 +268,14 @@ function withoutNumbers(text: string): string {
   return /\d/.test(short) ? short.replaceAll(/[0-9a-f]{8,}|\d+/g, '#') : short
 }
 
-function textItem(text: string): string | null {
-  return text.length > MAX_ITEM_LENGTH || text.includes('\n') ? null : withoutNumbers(text)
+/** True for members whose texts say nothing, or too much. */
+function isUnsaid(key: string): boolean {
+  return NAMES.has(key) || SECRETIVE.test(key)
+}
+
+function textItem(key: string, text: string): string | null {
+  // An address may have a password before its `@`.
+  return isUnsaid(key) || text.length > MAX_ITEM_LENGTH || /[\n@]/.test(text) ? null : withoutNumbers(text)
 }
 
 function scalarItem(value: boolean | number | NumberText): string {

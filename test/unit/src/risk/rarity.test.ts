@@ -114,6 +114,28 @@ t.test('a role says each right once, and strong ones by their verbs', t => {
   t.end()
 })
 
+t.test('what could be a secret is not said', t => {
+  const env = [
+    { name: 'DB_PASSWORD', value: 'hunter' },
+    { name: 'A', valueFrom: { secretKeyRef: { name: 'db', key: 'password' } } },
+  ]
+  const told = [
+    ...said(deployment('web', {}, { env, args: ['--password=hunter'] })),
+    ...said({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' }, stringData: { a: 'hunter' } }),
+    ...said({
+      apiVersion: 'example.org/v1',
+      kind: 'Account',
+      spec: { dbPassword: 'hunter', apiTokens: ['hunter'], url: 'http://me:hunter@a' },
+    }),
+  ]
+  t.strictSame(
+    told.filter(each => each.includes('hunter')),
+    [],
+  )
+  t.ok(told.some(each => each.startsWith('path! pod/container/env/valueFrom = secretKeyRef')))
+  t.end()
+})
+
 t.test('a pod is the same wherever it is', t => {
   const spec = { containers: [{ name: 'a', image: 'nginx', securityContext: { privileged: true } }], hostIPC: true }
   const ofPod = (value: unknown): string[] =>
