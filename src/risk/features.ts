@@ -9,11 +9,11 @@ import { IMAGE_FEATURES, noteImages } from './features/images.js'
 import { KIND_FEATURES, noteKind } from './features/kind.js'
 import { findPlaces } from './features/places.js'
 import { notePods, POD_FEATURES } from './features/pod-security.js'
-import { notePrior, PRIOR_FEATURES } from './features/prior.js'
+import { ADDED_FEATURES, PRIOR_FEATURES, weigh, type Evidence } from './features/prior.js'
 import { noteRbac, RBAC_FEATURES } from './features/rbac.js'
 
 /** Changes with every change of a value: a model is for one version of the features. */
-export const FEATURE_VERSION = 1
+export const FEATURE_VERSION = 2
 
 const OBJECT_SPECS = {
   ...POD_FEATURES,
@@ -26,7 +26,8 @@ const OBJECT_SPECS = {
   ...PRIOR_FEATURES,
 } as const
 type ObjectFeature = keyof typeof OBJECT_SPECS
-type ChangeOnlyFeature = keyof typeof CHANGE_ONLY_FEATURES
+const CHANGE_SPECS = { ...CHANGE_ONLY_FEATURES, ...ADDED_FEATURES } as const
+type ChangeOnlyFeature = keyof typeof CHANGE_SPECS
 
 /** One column of a model's input. */
 export interface Feature {
@@ -40,7 +41,7 @@ export interface Feature {
 }
 
 const OBJECT_NAMES = Object.keys(OBJECT_SPECS) as readonly ObjectFeature[]
-const CHANGE_NAMES = Object.keys(CHANGE_ONLY_FEATURES) as readonly ChangeOnlyFeature[]
+const CHANGE_NAMES = Object.keys(CHANGE_SPECS) as readonly ChangeOnlyFeature[]
 /** What only describes is the same before and after. */
 const DELTA_NAMES = OBJECT_NAMES.filter(name => directionOf(OBJECT_SPECS[name]) === 1)
 
@@ -51,7 +52,7 @@ export const OBJECT_FEATURES: readonly Feature[] = OBJECT_NAMES.map(name => feat
 export const CHANGE_FEATURES: readonly Feature[] = [
   ...OBJECT_NAMES.map(name => feature(name, OBJECT_SPECS[name], 'new.')),
   ...DELTA_NAMES.map(name => feature(name, OBJECT_SPECS[name], 'delta.')),
-  ...CHANGE_NAMES.map(name => feature(name, CHANGE_ONLY_FEATURES[name])),
+  ...CHANGE_NAMES.map(name => feature(name, CHANGE_SPECS[name])),
 ]
 
 function feature(name: string, spec: FeatureSpec, prefix = ''): Feature {
@@ -83,9 +84,10 @@ export function objectFeatures(object: JsonObject): FeatureVector {
 /** The input of the change model for the canonical objects before and after. */
 export function changeFeatures(oldObject: JsonObject, object: JsonObject): FeatureVector {
   const [before, after] = [examine(oldObject), examine(object)]
-  const changes = new Findings<ChangeOnlyFeature>(CHANGE_ONLY_FEATURES)
+  const changes = new Findings<ChangeOnlyFeature>(CHANGE_SPECS)
   noteChange(before.side, after.side, changes.note)
   const deltaOf = (name: ObjectFeature): number => onGrid(after.findings.value(name) - before.findings.value(name))
+  noteAdded(after.findings, deltaOf, changes)
   return {
     values: Float32Array.of(
       ...OBJECT_NAMES.map(name => after.findings.value(name)),
@@ -118,6 +120,39 @@ function examine(object: JsonObject): { readonly findings: Findings<ObjectFeatur
   noteExposure(object, findings.note)
   noteControlPlane(object, findings.note)
   noteKind(object, findings.note)
-  notePrior(findings, OBJECT_SPECS)
+  notePrior(findings)
   return { findings, side: { object, places } }
+}
+
+function notePrior(findings: Findings<ObjectFeature>): void {
+  const evidence = Array.from(findings.names(), name => evidenceOf(name, findings.value(name), OBJECT_SPECS[name]))
+  const { sum, max, groups, strongest } = weigh(evidence, 'object')
+  const [path = ''] = strongest === null ? [] : findings.paths(strongest as ObjectFeature)
+  findings.note('prior.sum', sum, path)
+  findings.note('prior.max', max, path)
+  findings.note('prior.groups', groups, path)
+}
+
+/** Weighs what is more in the new object, and what only the comparison shows. */
+function noteAdded(
+  after: Findings<ObjectFeature>,
+  deltaOf: (name: ObjectFeature) => number,
+  changes: Findings<ChangeOnlyFeature>,
+): void {
+  const more = Array.from(after.names(), name => evidenceOf(name, deltaOf(name), OBJECT_SPECS[name]))
+  const other = Array.from(changes.names(), name => evidenceOf(name, changes.value(name), CHANGE_SPECS[name]))
+  const { sum, max, groups, strongest } = weigh([...more, ...other], 'change')
+  const [path = ''] =
+    strongest === null
+      ? []
+      : Object.hasOwn(CHANGE_SPECS, strongest)
+        ? changes.paths(strongest as ChangeOnlyFeature)
+        : after.paths(strongest as ObjectFeature)
+  changes.note('added.sum', sum, path)
+  changes.note('added.max', max, path)
+  changes.note('added.groups', groups, path)
+}
+
+function evidenceOf(name: string, value: number, spec: FeatureSpec): Evidence {
+  return { name, value, spec }
 }

@@ -1,7 +1,11 @@
 import { equalJson, objectOr } from '../../canonical/drop.js'
 import { isJsonObject, type Json, type JsonObject } from '../../json.js'
 import type { FeatureSpec, Note } from './feature.js'
-import { imageParts, isOpenToAll } from './images.js'
+import { noteImageChange } from './change-images.js'
+import { noteEscalation, noteHardening } from './change-security.js'
+import { hostPathClass } from './host-paths.js'
+import { imageParts } from './images.js'
+import { rightsOf } from './rbac-rules.js'
 import { objectsAt, segment, textOr, textsOf, type ContainerPlace, type Places } from './places.js'
 
 /** What only the comparison of the new with the old object shows. */
@@ -9,6 +13,7 @@ export const CHANGE_ONLY_FEATURES = {
   'change.image_registry': { unit: 'count', weight: 1, text: 'takes an image from another registry than before' },
   'change.image_owner': { unit: 'count', weight: 0.5, text: 'takes an image from another owner than before' },
   'change.image_other': { unit: 'count', weight: 0.5, text: 'runs another image than before' },
+  'change.image_set': { unit: 'count', weight: 0.5, text: 'names an image where none was named' },
   'change.image_impostor': { unit: 'count', weight: 1, text: 'takes an image of the same name from somebody else' },
   'change.image_impostor_moving': {
     unit: 'count',
@@ -29,11 +34,21 @@ export const CHANGE_ONLY_FEATURES = {
   },
   'change.token': { unit: 'flag', weight: 0.5, text: 'gets the token of its service account' },
   'change.host_path': { unit: 'count', weight: 1, text: 'mounts a path of the node that it did not mount' },
+  'change.host_path_grade': {
+    unit: 'grade',
+    weight: 0.5,
+    text: 'mounts a dangerous path of the node that it did not mount',
+  },
+  'change.node_namespace': { unit: 'count', weight: 1, text: 'enters a namespace of the node that it did not enter' },
+  'change.privileged': { unit: 'count', weight: 2, text: 'makes a container privileged that was not' },
+  'change.capability': { unit: 'grade', weight: 0.5, text: 'gives a container a capability that it did not have' },
+  'change.root_user': { unit: 'count', weight: 0.5, text: 'runs a container as root that did not say so' },
   'change.secret': { unit: 'count', weight: 0.25, text: 'reads a secret that it did not read' },
   'change.hardening_dropped': { unit: 'count', weight: 0.5, text: 'loses protection that it had' },
   'change.role': { unit: 'flag', weight: 1, text: 'gives another role' },
   'change.subject': { unit: 'count', weight: 0.5, text: 'gives its role to somebody else' },
   'change.rights': { unit: 'count', weight: 0.25, text: 'allows more than before' },
+  'change.right_grade': { unit: 'grade', weight: 0.5, text: 'allows something dangerous that no rule allowed' },
   'change.rights_named': { unit: 'count', weight: 0.5, text: 'is no more limited to certain objects' },
   'change.selector': { unit: 'flag', weight: 0.25, text: 'leads traffic to other pods' },
   'change.guard_dropped': {
@@ -47,7 +62,8 @@ export const CHANGE_ONLY_FEATURES = {
 } as const satisfies Record<string, FeatureSpec>
 
 type ChangeName = keyof typeof CHANGE_ONLY_FEATURES
-type ChangeNote = Note<ChangeName>
+/** Takes note of one of them. */
+export type ChangeNote = Note<ChangeName>
 
 /** An object and what it runs. */
 export interface Side {
@@ -64,6 +80,7 @@ export function noteChange(before: Side, after: Side, note: ChangeNote): void {
   if (!equalJson(objectOr(old.roleRef).name, objectOr(now.roleRef).name)) note('change.role', 1, '/roleRef/name')
   noteNew(old.subjects, now.subjects, '/subjects', 'change.subject', note)
   noteNew(rights(old.rules), rights(now.rules), '/rules', 'change.rights', note)
+  noteRights(old.rules, now.rules, note)
   for (const { item, path } of objectsAt(now.rules, '/rules')) {
     const wasNamed = objectsAt(old.rules, '').some(
       ({ item: each }) =>
@@ -83,6 +100,16 @@ export function noteChange(before: Side, after: Side, note: ChangeNote): void {
   if (!equalJson(url(old), url(now))) note('change.destination', 1, '/spec')
   if (now.kind === 'Service' && isJsonObject(oldSpec.selector) && !equalJson(oldSpec.selector, nowSpec.selector)) {
     note('change.selector', 1, '/spec/selector')
+  }
+}
+
+/** The worst right that no rule gave before; one that only moves to another rule is no news. */
+function noteRights(old: Json | undefined, now: Json | undefined, note: ChangeNote): void {
+  const before = objectsAt(old, '').map(({ item }) => rightsOf(item))
+  const known = new Set(before.flatMap(({ names }) => names))
+  for (const { item, path } of objectsAt(now, '/rules')) {
+    const { names, grade } = rightsOf(item)
+    if (names.some(each => !known.has(each))) note('change.right_grade', grade, path)
   }
 }
 
@@ -127,7 +154,9 @@ function noteContainers(before: readonly ContainerPlace[], after: readonly Conta
       const now = container[member]
       if (runs(now) && !equalJson(old[member], now)) note('change.hook', 1, `${path}/${member}`)
     }
-    noteHardening(objectOr(old.securityContext), objectOr(container.securityContext), `${path}/securityContext`, note)
+    const contexts = [objectOr(old.securityContext), objectOr(container.securityContext)] as const
+    noteHardening(...contexts, `${path}/securityContext`, note)
+    noteEscalation(...contexts, `${path}/securityContext`, note)
     noteNewSecrets(old, container, path, note)
   }
 }
@@ -135,28 +164,6 @@ function noteContainers(before: readonly ContainerPlace[], after: readonly Conta
 function registryOf(container: JsonObject): string {
   const image = textOr(container.image)
   return image === '' ? '' : imageParts(image).registry
-}
-
-function noteImageChange(old: string, now: string, path: string, note: ChangeNote): void {
-  if (old === '' || now === '' || old === now) return
-  const [before, after] = [imageParts(old), imageParts(now)]
-  const owner = (repository: string): string => repository.slice(0, Math.max(repository.lastIndexOf('/'), 0))
-  const base = (repository: string): string => repository.slice(repository.lastIndexOf('/') + 1)
-  const isOther = before.registry !== after.registry || owner(before.repository) !== owner(after.repository)
-  const isMoving = (parts: typeof after): boolean => parts.digest === '' && (parts.tag === '' || parts.tag === 'latest')
-  if (isOther) note('change.image_owner', 1, path)
-  // The own registry of a project comes and goes; the name then stays, and most often the version, too.
-  const isImpostor = isOther && isOpenToAll(after) && alike(base(before.repository), base(after.repository))
-  if (isImpostor) note('change.image_impostor', 1, path)
-  if (isImpostor && isMoving(after)) note('change.image_impostor_moving', 1, path)
-  if (!isMoving(before) && isMoving(after)) note('change.pin_dropped', 1, path)
-  if (base(before.repository) !== base(after.repository)) note('change.image_other', 1, path)
-  if (before.digest !== '' && after.digest === '') note('change.digest_dropped', 1, path)
-}
-
-/** The same name, or one with something added: `proxy-x7k2` for `proxy`. */
-function alike(before: string, after: string): boolean {
-  return before !== '' && (after === before || after.startsWith(`${before}-`))
 }
 
 function isShell(container: JsonObject): boolean {
@@ -167,33 +174,6 @@ function isShell(container: JsonObject): boolean {
 function runs(value: Json | undefined): boolean {
   const { exec, postStart, preStop } = objectOr(value)
   return [exec, objectOr(postStart).exec, objectOr(preStop).exec].some(isJsonObject)
-}
-
-/** What a security context has that makes a container or pod weaker when it goes. */
-function noteHardening(old: JsonObject, now: JsonObject, path: string, note: ChangeNote): void {
-  const lost = (member: string, value: Json): void => {
-    if (old[member] === value && now[member] !== value) note('change.hardening_dropped', 1, `${path}/${member}`)
-  }
-  lost('runAsNonRoot', true)
-  lost('readOnlyRootFilesystem', true)
-  lost('allowPrivilegeEscalation', false)
-  if (
-    typeof old.runAsUser === 'number' &&
-    old.runAsUser > 0 &&
-    !(typeof now.runAsUser === 'number' && now.runAsUser > 0)
-  ) {
-    note('change.hardening_dropped', 1, `${path}/runAsUser`)
-  }
-  if (
-    isJsonObject(old.seccompProfile) &&
-    (!isJsonObject(now.seccompProfile) || now.seccompProfile.type === 'Unconfined')
-  ) {
-    note('change.hardening_dropped', 1, `${path}/seccompProfile`)
-  }
-  const dropped = textsOf(objectOr(old.capabilities).drop)
-  if (dropped.length > 0 && textsOf(objectOr(now.capabilities).drop).length === 0) {
-    note('change.hardening_dropped', 1, `${path}/capabilities/drop`)
-  }
 }
 
 function noteNewSecrets(old: JsonObject, now: JsonObject, path: string, note: ChangeNote): void {
@@ -228,10 +208,16 @@ function notePods(before: Places, after: Places, note: ChangeNote): void {
       note('change.token', 1, `${path}/automountServiceAccountToken`)
     }
     noteHardening(objectOr(old.securityContext), objectOr(spec.securityContext), `${path}/securityContext`, note)
+    for (const member of ['hostPID', 'hostIPC', 'hostNetwork']) {
+      if (spec[member] === true && old[member] !== true) note('change.node_namespace', 1, `${path}/${member}`)
+    }
     const known = new Set(objectsAt(old.volumes, '').map(({ item }) => volumeSource(item)))
     for (const { item, path: at } of objectsAt(spec.volumes, `${path}/volumes`)) {
       if (known.has(volumeSource(item))) continue
-      if (isJsonObject(item.hostPath)) note('change.host_path', 1, at)
+      if (isJsonObject(item.hostPath)) {
+        note('change.host_path', 1, at)
+        note('change.host_path_grade', hostPathClass(textOr(item.hostPath.path)).grade, at)
+      }
       if (isJsonObject(item.secret)) note('change.secret', 1, at)
     }
   })

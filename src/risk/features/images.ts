@@ -19,6 +19,11 @@ export const IMAGE_FEATURES = {
     weight: 2.5,
     text: 'takes an image from a name that looks like a known registry',
   },
+  'image.look_alike_owner': {
+    unit: 'flag',
+    weight: 2,
+    text: 'takes an image from an account that is named nearly like a known project',
+  },
   'image.user_repository': {
     unit: 'flag',
     weight: 0.25,
@@ -104,6 +109,7 @@ function noteImage(image: string, path: string, note: ImageNote): void {
     note('image.unknown_registry', 1, path)
     if (looksKnown(host)) note('image.look_alike', 1, path)
   }
+  if (host === 'docker.io' && looksLikeOwner(repository)) note('image.look_alike_owner', 1, path)
   if (host === 'docker.io' && repository.includes('/')) note('image.user_repository', 1, path)
   if (digest === '' && (tag === '' || tag === 'latest')) note('image.moving_tag', 1, path)
   if (ATTACK_TOOL.test(image)) note('image.attack_tool', 1, path)
@@ -112,7 +118,7 @@ function noteImage(image: string, path: string, note: ImageNote): void {
 }
 
 const KEPT_REGISTRY =
-  /^(?:registry\.k8s\.io|k8s\.gcr\.io|mirror\.gcr\.io|mcr\.microsoft\.com|nvcr\.io|docker\.elastic\.co|cgr\.dev|knative\.dev|registry\.(?:access\.|connect\.)?redhat\.(?:com|io))$/
+  /^(?:ko:|github\.com|registry\.k8s\.io|k8s\.gcr\.io|mirror\.gcr\.io|mcr\.microsoft\.com|nvcr\.io|docker\.elastic\.co|cgr\.dev|knative\.dev|registry\.(?:access\.|connect\.)?redhat\.(?:com|io))$/
 
 /** False where only the owner of the registry publishes: nobody else takes a name there. */
 export function isOpenToAll({
@@ -155,6 +161,40 @@ function looksKnown(host: string): boolean {
   const skeleton = skeletonOf(host)
   if (MISSPELT_SUFFIXES.test(host)) return true
   return KNOWN_REGISTRIES.some(known => skeleton === skeletonOf(known) || isOneEditAway(host, known))
+}
+
+const KNOWN_OWNERS: readonly string[] = [
+  ...['kubernetes', 'kubernetesio', 'kubernetesui', 'googlecontainer', 'google-containers', 'bitnami', 'grafana'],
+  ...[
+    'prometheus',
+    'hashicorp',
+    'rancher',
+    'jenkins',
+    'elastic',
+    'istioproxy',
+    'envoyproxy',
+    'openshift',
+    'jaegertracing',
+  ],
+  ...[
+    'projectcalico',
+    'fluxcd',
+    'argoproj',
+    'cloudflare',
+    'microsoft',
+    'amazonlinux',
+    'datadog',
+    'gitlab',
+    'portainer',
+  ],
+]
+/** An account of Docker Hub that is named like another registry: `k8s-gcr/pause`. */
+const OWNER_LIKE_REGISTRY = /^(?:k8s|kube|google|registry)?[-_]?(?:gcr|ghcr|quay|k8s|ecr|mcr)(?:[-_]?io)?$/
+
+function looksLikeOwner(repository: string): boolean {
+  const owner = repository.slice(0, Math.max(repository.indexOf('/'), 0)).toLowerCase()
+  if (owner === '' || KNOWN_OWNERS.includes(owner)) return false
+  return OWNER_LIKE_REGISTRY.test(owner) || KNOWN_OWNERS.some(known => isOneEditAway(owner, known))
 }
 
 function skeletonOf(host: string): string {

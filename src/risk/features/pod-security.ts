@@ -1,5 +1,6 @@
 import { objectOr } from '../../canonical/drop.js'
 import { isJsonObject, type Json, type JsonObject } from '../../json.js'
+import { capabilityClass } from './capabilities.js'
 import type { FeatureSpec, Note } from './feature.js'
 import { hostPathClass } from './host-paths.js'
 import { objectsAt, segment, textOr, textsOf, type ContainerPlace, type Places, type PodPlace } from './places.js'
@@ -46,7 +47,7 @@ export const POD_FEATURES = {
   'pod.unmasked_proc': { unit: 'flag', weight: 2, text: 'has an unmasked /proc' },
   'pod.seccomp_unconfined': { unit: 'flag', weight: 1, text: 'switches seccomp off' },
   'pod.apparmor_unconfined': { unit: 'flag', weight: 1, text: 'switches AppArmor off' },
-  'pod.selinux_type': { unit: 'flag', weight: 1, text: 'chooses its own SELinux type, user or role' },
+  'pod.selinux_type': { unit: 'flag', weight: 1.5, text: 'chooses its own SELinux type, user or role' },
   'pod.sysctl_unsafe': { unit: 'grade', weight: 0.5, text: 'sets a sysctl that is not safe' },
   'pod.escalation_allowed': { unit: 'flag', weight: 0.5, text: 'says that a process may gain privileges' },
   'pod.root_user': { unit: 'flag', weight: 0.5, text: 'says that it runs as root' },
@@ -94,36 +95,6 @@ export const POD_FEATURES = {
 
 type PodNote = Note<keyof typeof POD_FEATURES>
 
-const KERNEL_CAPABILITIES: ReadonlySet<string> = new Set([
-  'SYS_ADMIN',
-  'SYS_MODULE',
-  'SYS_PTRACE',
-  'SYS_RAWIO',
-  'SYS_BOOT',
-  'SYS_TIME',
-  'BPF',
-  'PERFMON',
-  'DAC_READ_SEARCH',
-  'MAC_ADMIN',
-  'MAC_OVERRIDE',
-  'SYSLOG',
-  'MKNOD',
-  'AUDIT_CONTROL',
-  'CHECKPOINT_RESTORE',
-])
-const NETWORK_CAPABILITIES: ReadonlySet<string> = new Set(['NET_ADMIN', 'NET_RAW', 'NET_BROADCAST'])
-const FILE_CAPABILITIES: ReadonlySet<string> = new Set([
-  'DAC_OVERRIDE',
-  'FOWNER',
-  'SETUID',
-  'SETGID',
-  'SETFCAP',
-  'SETPCAP',
-  'CHOWN',
-  'SYS_CHROOT',
-  'LINUX_IMMUTABLE',
-  'KILL',
-])
 /** As the baseline level of the Pod Security Standards lists them (Kubernetes 1.37). */
 const SAFE_SYSCTLS: ReadonlySet<string> = new Set([
   'kernel.shm_rmid_forced',
@@ -314,22 +285,10 @@ function noteSecurityContext(context: JsonObject, path: string, note: PodNote): 
   }
   const { add } = objectOr(context.capabilities)
   textsOf(add).forEach((name, index) => {
-    noteCapability(name.toUpperCase().replace(/^CAP_/, ''), `${path}/capabilities/add/${index}`, note)
+    const { kind, grade } = capabilityClass(name)
+    note(`pod.capability_${kind}`, 1, `${path}/capabilities/add/${index}`)
+    note('pod.capability_grade', grade, `${path}/capabilities/add/${index}`)
   })
-}
-
-function noteCapability(name: string, path: string, note: PodNote): void {
-  const [feature, grade] = capabilityClass(name)
-  note(feature, 1, path)
-  note('pod.capability_grade', grade, path)
-}
-
-function capabilityClass(name: string): readonly [Parameters<PodNote>[0], number] {
-  if (name === 'ALL') return ['pod.capability_all', 5]
-  if (KERNEL_CAPABILITIES.has(name)) return ['pod.capability_kernel', name === 'SYSLOG' || name === 'MKNOD' ? 3 : 4]
-  if (NETWORK_CAPABILITIES.has(name)) return ['pod.capability_network', name === 'NET_ADMIN' ? 3 : 2]
-  if (FILE_CAPABILITIES.has(name)) return ['pod.capability_files', 2]
-  return ['pod.capability_other', name === 'NET_BIND_SERVICE' ? 0 : 1]
 }
 
 function isUnconfined(profile: Json | undefined): boolean {

