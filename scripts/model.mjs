@@ -120,6 +120,9 @@ function pythonWithPackages() {
 }
 
 function evaluate(args) {
+  const { data, scores } = optionsOf(args, { data: { type: 'string' }, scores: { type: 'string' } }, ['scores'])
   compile()
-  run(process.execPath, ['--enable-source-maps', join(ROOT, 'build/model/evaluate.js'), ...args])
+  const scorer = ['--scorer', join(ROOT, 'build/model/released-scorer.js')]
+  const files = ['--data', data, ...(scores === undefined ? [] : ['--scores', scores])]
+  run(process.execPath, ['--enable-source-maps', join(ROOT, 'build/model/main.js'), 'evaluate', ...scorer, ...files])
 }

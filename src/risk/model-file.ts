@@ -20,6 +20,8 @@ export interface ModelFile {
 
 /** A model whose logit becomes a score. */
 export interface ScoringFile extends ModelFile {
+  /** The name of the group that a kind is in. */
+  readonly groupOf: (kind: string) => string
   readonly calibrationOf: (kind: string) => Calibration
 }
 
@@ -42,13 +44,13 @@ export function readScoringFile(
       const group = listed?.optionalFields(name)
       if (group !== undefined) groups.set(name, readGroup(group))
     }
-    const other = groups.get(metadata.string('otherGroup') ?? '')?.calibration
+    const otherGroup = metadata.string('otherGroup') ?? ''
+    const other = groups.get(otherGroup)?.calibration
     if (other === undefined) problems.push({ path: 'otherGroup', message: 'must name one of the groups' })
     if (problems.length > 0 || other === undefined) throw new Error(problemsText(problems))
-    const byKind = new Map(
-      [...groups.values()].flatMap(({ kinds, calibration }) => kinds.map(each => [each, calibration])),
-    )
-    return { ...file, calibrationOf: each => byKind.get(each) ?? other }
+    const byKind = new Map([...groups].flatMap(([name, { kinds }]) => kinds.map(kind => [kind, name] as const)))
+    const groupOf = (kind: string): string => byKind.get(kind) ?? otherGroup
+    return { ...file, groupOf, calibrationOf: kind => groups.get(groupOf(kind))?.calibration ?? other }
   })
 }
 
