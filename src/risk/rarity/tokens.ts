@@ -150,15 +150,15 @@ class TokenWalk {
       if (typeof value === 'string' && isUnsaid(key)) continue
       const below = this.#below(here, general)
       if (key === 'annotations' || FREE_MAPS.has(key)) this.#map(key, value, below, at)
-      else this.#value(key, value, below, at, isSensitive, object)
+      else this.#value(key, value, below, at, isSensitive)
     }
   }
 
-  #value(key: string, value: Json, place: Place, path: string, sensitive: boolean, parent: JsonObject): void {
-    if (this.#special(key, value, path, parent)) return
+  #value(key: string, value: Json, place: Place, path: string, sensitive: boolean): void {
+    if (this.#special(key, value, path)) return
     if (Array.isArray(value)) {
       value.forEach((item, index) => {
-        if (item !== null) this.#value(key, item, place, `${path}/${index}`, sensitive, parent)
+        if (item !== null) this.#value(key, item, place, `${path}/${index}`, sensitive)
       })
     } else if (isJsonObject(value)) this.#members(value, place, path, sensitive)
     else if (value !== null) {
@@ -168,7 +168,7 @@ class TokenWalk {
   }
 
   /** Members that say more than their text does. */
-  #special(key: string, value: Json, path: string, parent: JsonObject): boolean {
+  #special(key: string, value: Json, path: string): boolean {
     switch (key) {
       case 'image':
         if (typeof value !== 'string' || value === '') return false
@@ -195,10 +195,11 @@ class TokenWalk {
         })
         return false
       case 'command':
-      case 'args':
         if (!Array.isArray(value)) return false
-        this.#command(value, parent, path)
+        this.#command(value, path)
         return true
+      case 'args':
+        return Array.isArray(value)
       default:
         return false
     }
@@ -235,13 +236,13 @@ class TokenWalk {
     return found
   }
 
-  #command(words: readonly Json[], parent: JsonObject, path: string): void {
-    const [first = ''] = textsOf(words as Json)
-    const isProgram = !Array.isArray(parent.command) || parent.command === words
+  /** The program of a command; arguments have one only where the image has none, and any padding would hide it. */
+  #command(command: readonly Json[], path: string): void {
+    const [first = ''] = textsOf([...command])
     // An option is no program, and what follows in the same text could be anything.
     const program = /^[\w./+][\w./+-]*(?=\s|$)/.exec(first)?.[0] ?? ''
     const name = program.slice(program.lastIndexOf('/') + 1)
-    if (isProgram && name !== '') this.#add('value', this.#place('pod/program'), withoutNumbers(name), true, path)
+    if (name !== '') this.#add('value', this.#place('pod/program'), withoutNumbers(name), true, path)
   }
 
   #map(key: string, value: Json, place: Place, path: string): void {
