@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from './json.js'
+import type { RarityCounts } from './risk/rarity/counts.js'
 
 export const GATES = ['cli', 'argocd', 'flux', 'webhook', 'audit'] as const
 export type GateName = (typeof GATES)[number]
@@ -62,6 +63,14 @@ export interface Risk {
   readonly contributions: readonly Contribution[]
   readonly model: { readonly digest: string; readonly version: string }
   readonly object?: { readonly score: number }
+}
+
+/** How unlike others something is, whether or not that is dangerous. */
+export interface Anomaly {
+  /** Unlike objects of its kind elsewhere, or a change unlike what is in the cluster. */
+  readonly of: 'object' | 'change'
+  /** 0 to 1 */
+  readonly score: number
 }
 
 export const DEGRADED_CODES = {
@@ -141,7 +150,7 @@ export interface Context {
   readonly provenance: Provenance
   readonly holds: readonly Standing[]
   readonly approvals: readonly Standing[]
-  readonly rarity: { readonly snapshot: JsonObject; readonly digest: string } | null
+  readonly rarity: { readonly snapshot: RarityCounts; readonly digest: string } | null
 }
 
 /** Where an object was found; `line` and `document` count from 1. */
@@ -176,7 +185,7 @@ export interface Decision {
   readonly actions: Readonly<Record<GateName, Action>>
   readonly violations: readonly Violation[]
   readonly risk: Risk | null
-  readonly anomaly: null
+  readonly anomaly: Anomaly | null
   readonly provenance: Provenance
   readonly degraded: readonly Degraded[]
   readonly exceptions: readonly ExceptionUse[]

@@ -8,6 +8,7 @@ import {
   GATES,
   SEVERITIES,
   type Action,
+  type Anomaly,
   type BundleReference,
   type Context,
   type Decision,
@@ -26,6 +27,7 @@ import { stringifyJson, type Json, type JsonObject } from './json.js'
 import { matchesName } from './match.js'
 import type { Outcome } from './policy/evaluate.js'
 import type { PolicyCard } from './policy/policy-types.js'
+import type { RiskScore } from './risk/model.js'
 
 /** Part of every id: raised whenever the same inputs may give another Decision. */
 const SCHEMA_VERSION = 1
@@ -46,7 +48,8 @@ export interface Judgement {
   /** Some policy that found something may have looked at the related objects. */
   readonly relatedUsed: boolean
   readonly risk: Risk | null
-  readonly riskProblem: Extract<DegradedCode, 'MODEL_MISSING' | 'SCORE_INVALID'> | null
+  readonly anomaly: Anomaly | null
+  readonly riskProblem: RiskScore['riskProblem']
 }
 
 /** What the bundle says about deciding. */
@@ -108,7 +111,9 @@ export function decide(judgement: Judgement, rules: Rules): Decision {
   const { violations, exceptions, approvals } = violationsOf(judgement, rules)
   const holds = context.holds.filter(each => stands(each, subject, context.now))
   const all = [...violations, ...holds.map(holdViolation)].sort(bySeverity)
-  const floor = judgement.riskProblem === null ? 'allow' : rules.config.risk.onDegraded
+  // That nothing is known yet of what is usual is no reason to stop anybody.
+  const isScored = judgement.riskProblem === null || judgement.riskProblem === 'RARITY_COLD'
+  const floor = isScored ? 'allow' : rules.config.risk.onDegraded
   const actions = Object.fromEntries(
     GATES.map(gate => [gate, strongest([floor, ...all.map(each => toAction(actionAt(each, gate)))])]),
   ) as Record<GateName, Action>
@@ -132,7 +137,7 @@ export function decide(judgement: Judgement, rules: Rules): Decision {
     actions,
     violations: all,
     risk,
-    anomaly: null,
+    anomaly: judgement.anomaly,
     provenance: context.provenance,
     degraded: degradedOf(judgement),
     exceptions,

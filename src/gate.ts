@@ -19,6 +19,7 @@ import { createResultCache, type CacheCounts } from './policy/result-cache.js'
 import { knownHelp } from './remedy/known-help.js'
 import { offeredRemedies, type Rejudge } from './remedy/rejudge.js'
 import { createRiskScorer, type RiskModel } from './risk/model.js'
+import type { NativeCall } from './risk/session.js'
 import { reviewSetWith, type ReviewItem, type SetFindings } from './review-set.js'
 import { setViolationsOf } from './set-decision.js'
 import { WORKLOADS } from './workload.js'
@@ -72,28 +73,42 @@ export const DEFAULT_CACHE_BYTES = 32 * 1024 * 1024
 export interface GateOptions {
   /** Compiled once and shared between threads; compiled from the bundle where it is not given. */
   readonly module?: WebAssembly.Module
+  /** Instead of the bundle's. */
   readonly riskModel?: RiskModel
+  /** Makes each call of the runtime that models run in; default: at once. */
+  readonly native?: NativeCall
   /** What the results of policies and scores that are kept may take; 0: nothing is kept. Default: 32 MiB. */
   readonly cacheBytes?: number
   /** Called with a policy's index in `bundle.cards` before one of its rules runs, and with -1 after it. */
   readonly onPolicy?: (index: number) => void
 }
 
-const NOT_SCORED = { risk: null, riskProblem: null } as const
+const NOT_SCORED = { risk: null, anomaly: null, riskProblem: null } as const
 const NOTHING_JUDGED: Evaluation = { outcomes: [], assumed: false, cache: { hits: 0, misses: 0 }, seen: () => null }
 
 /**
  * Makes a gate of a bundle: the one function everything stands on is its `review`.
  *
- * @throws GateError (rejects with) BUNDLE_INVALID or BUNDLE_BUILTIN_MISSING when the bundle's Wasm cannot be used
+ * @throws GateError (rejects with) BUNDLE_INVALID, BUNDLE_BUILTIN_MISSING or BUNDLE_MODEL_INVALID when the bundle's Wasm or model cannot be used
  */
-export function createGate(bundle: Bundle, options: GateOptions = {}): Promise<Gate> {
-  return new Promise(resolve => {
-    resolve(openGate(bundle, options))
-  })
+export async function createGate(bundle: Bundle, options: GateOptions = {}): Promise<Gate> {
+  return openGate(bundle, options, options.riskModel ?? (await openRiskModel(bundle, options)))
 }
 
-function openGate(bundle: Bundle, options: GateOptions): Gate {
+/** What runs models is loaded only where there is one: it takes a tenth of a second and 40 MiB. */
+async function openRiskModel(
+  { model }: Bundle,
+  { native = call => call() }: GateOptions,
+): Promise<RiskModel | undefined> {
+  if (model === null) return undefined
+  const [{ readModels }, { openModels }] = await Promise.all([
+    import('./risk/models.js'),
+    import('./risk/trained-model.js'),
+  ])
+  return openModels(readModels(model), native)
+}
+
+function openGate(bundle: Bundle, options: GateOptions, riskModel: RiskModel | undefined): Gate {
   const { config, entrypoints, exceptions, reference } = bundle
   const cards = bundle.cards.map(card => configuredCard(card, config))
   const workloads = [...WORKLOADS, ...config.workloads]
@@ -123,7 +138,7 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
   )
   const readers = relatedReaders(cards, paths)
   const evaluator = createEvaluator(cards, host, workloads, cache && createResultCache(paths, cache))
-  const scoreRisk = createRiskScorer(options.riskModel, cache)
+  const scoreRisk = createRiskScorer(riskModel, cache)
   const total = { hits: 0, misses: 0 }
   const rules: Rules = { config, exceptions, bundle: reference }
 
@@ -134,7 +149,7 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
   ): Promise<Decision> {
     const { subject, unchanged } = identityOf(request)
     // What counts is as it was: it was judged when it was written.
-    const { risk, riskProblem } = unchanged ? NOT_SCORED : await scoreRisk(request, context, subject)
+    const { risk, anomaly, riskProblem } = unchanged ? NOT_SCORED : await scoreRisk(request, context, subject)
     const input: EvaluationInput = { context, risk, killed }
     const judge: Evaluator['evaluate'] = (...args) => {
       const evaluation = evaluator.evaluate(...args)
@@ -167,6 +182,7 @@ function openGate(bundle: Bundle, options: GateOptions): Gate {
       assumed,
       relatedUsed: outcomes.some(({ card }) => readers.has(card.id)),
       risk,
+      anomaly,
       riskProblem,
     }
     if (request.operation !== 'UPDATE' || request.oldObject === null || !wouldDeny(judgement, rules))

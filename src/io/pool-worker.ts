@@ -6,12 +6,22 @@ import { GateError, toGateError } from '../errors.js'
 import { createGate, parseBundle, type Gate } from '../gate.js'
 import { parseJson, stringifyJson, type Json } from '../json.js'
 import type { Change } from '../policy/evaluate.js'
+import { NativeGuard } from './native-guard.js'
 import type { Answer, Message, NamespaceAnswer, NamespaceChange, Outcome, Task, WorkerStart } from './pool-messages.js'
 
 /** Wasm memory never shrinks: after one huge object the instance is made anew instead of staying huge. */
 const RECYCLE_BYTES = 128 * 1024 * 1024
 
-const { files, allowUnsigned, cacheBytes, module, progress, namespaces: known } = workerData as WorkerStart
+const {
+  files,
+  allowUnsigned,
+  cacheBytes,
+  module,
+  progress,
+  guard: shared,
+  namespaces: known,
+} = workerData as WorkerStart
+const guard = new NativeGuard(shared)
 const seen = new Int32Array(progress)
 const namespaces = new Map<string, NamespaceInfo>()
 
@@ -21,7 +31,12 @@ function onPolicy(index: number): void {
 }
 
 function newGate(): Promise<Gate> {
-  return createGate(parseBundle(files, { allowUnsigned }), { module, onPolicy, cacheBytes })
+  return createGate(parseBundle(files, { allowUnsigned }), {
+    module,
+    onPolicy,
+    cacheBytes,
+    native: call => guard.run(call),
+  })
 }
 
 function answer(message: Answer): void {

@@ -26,6 +26,8 @@ export interface Bundle {
   readonly exceptions: readonly Exception[]
   /** From `/lockkeeper/namespaces.yaml`: what is known of namespaces where no cluster can be asked. */
   readonly namespaces: ReadonlyMap<string, NamespaceInfo>
+  /** What is below `/model/`; null: the bundle has no risk model. */
+  readonly model: BundleFiles | null
 }
 
 const SIGNATURES = '.signatures.json'
@@ -34,7 +36,7 @@ const SIGNATURES = '.signatures.json'
  * Reads an OPA bundle with Lockkeeper's own files beside it.
  *
  * @param options.allowUnsigned false: a bundle is refused, because this version verifies no signatures
- * @throws GateError BUNDLE_INVALID, BUNDLE_NO_ENTRYPOINTS, BUNDLE_UNSIGNED, BUNDLE_MODEL_INVALID or CONFIG_INVALID (all mistakes at once)
+ * @throws GateError BUNDLE_INVALID, BUNDLE_NO_ENTRYPOINTS, BUNDLE_UNSIGNED or CONFIG_INVALID (all mistakes at once)
  */
 export function parseBundle(files: BundleFiles, options: { readonly allowUnsigned: boolean }): Bundle {
   if (!options.allowUnsigned) {
@@ -42,10 +44,6 @@ export function parseBundle(files: BundleFiles, options: { readonly allowUnsigne
       'BUNDLE_UNSIGNED',
       'the bundle is not signed by a key that is trusted here; allow it with --insecure-unsigned',
     )
-  }
-  const model = [...files.keys()].find(path => path.startsWith('model/'))
-  if (model !== undefined) {
-    throw new GateError('BUNDLE_MODEL_INVALID', `the bundle has a risk model (${model}), which this version cannot run`)
   }
   const manifest = jsonFile(files, '.manifest')
   if (manifest === undefined) throw new GateError('BUNDLE_INVALID', 'the bundle has no .manifest')
@@ -70,6 +68,7 @@ export function parseBundle(files: BundleFiles, options: { readonly allowUnsigne
     config: configOf(files, cards),
     exceptions: documentsBelow(files, 'lockkeeper/exceptions/').map(({ value, file }) => readException(value, file)),
     namespaces: namespacesOf(files),
+    model: modelFilesOf(files),
   }
 }
 
@@ -88,6 +87,12 @@ function digestOf(files: BundleFiles): string {
     hash.update(`${path}\0${content}\n`)
   }
   return `sha256:${hash.digest('hex')}`
+}
+
+/** Read when a gate is made of the bundle: most of what is done with bundles has no use for the model. */
+function modelFilesOf(files: BundleFiles): BundleFiles | null {
+  const found = [...files].filter(([path]) => path.startsWith('model/'))
+  return found.length === 0 ? null : new Map(found)
 }
 
 function jsonFile(files: BundleFiles, path: string): JsonObject | undefined {

@@ -130,7 +130,7 @@ function checkTensor(
   if (tensor === undefined || others.length > 0 || names.length !== 1 || names[0] !== tensor.name)
     throw new Error(`must have one ${what}`)
   const { elementType, shape } = tensor
-  if (elementType !== FLOAT || shape.length !== 2 || shape[1] !== width || (shape[0] ?? 1) !== 1)
+  if (elementType !== FLOAT || shape.length !== 2 || shape[1] !== width)
     throw new Error(`its ${what} must be 32-bit floats of shape [N, ${width}]`)
 }
 
@@ -170,17 +170,19 @@ function checkTree(tree: Tree, columns: number, index: number): void {
   }
   const size = tree.feature.length
   const open = [0]
+  const seen = new Uint8Array(size)
   let reached = 0
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    if (seen[at] === 1) fail('leads to a node twice')
+    seen[at] = 1
     reached += 1
-    if (reached > size) fail('has a circle')
     const [feature, left, right] = [tree.feature[at] ?? -1, tree.left[at] ?? -1, tree.right[at] ?? -1]
     const cover = tree.cover[at] ?? Number.NaN
     if (!(cover > 0)) fail('has a node without rows')
     if (feature < 0) continue
     if (feature >= columns) fail(`splits by column ${feature} of ${columns}`)
     if (!Number.isFinite(tree.threshold[at])) fail('has a threshold that is not a number')
-    if (left <= 0 || right <= 0 || left >= size || right >= size || left === right) fail('leads nowhere')
+    if (left <= 0 || right <= 0 || left >= size || right >= size) fail('leads nowhere')
     const rows = (tree.cover[left] ?? 0) + (tree.cover[right] ?? 0)
     if (Math.abs(rows - cover) > 0.5 + cover * 1e-4) fail('has a node with other rows than its children')
     open.push(left, right)

@@ -99,7 +99,12 @@ async function summarize(items: readonly Item[], outcomes: readonly Outcome[]): 
     const { prediction } = outcome
     // Otherwise connections that the API server closes meanwhile would look usable.
     await setImmediate()
-    const judging = risk === null ? gate : await createGate(bundle, { riskModel: { score: () => risk } })
+    const judging =
+      risk === null
+        ? gate
+        : await createGate(bundle, {
+            riskModel: { assess: () => ({ risk, anomaly: null, isCold: false }) },
+          })
     const { differences, objects, sameSubject } = await judge(judging, prediction)
     summary.compared += 1
     if (sameSubject) summary.sameSubject += 1

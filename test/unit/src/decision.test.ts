@@ -64,6 +64,7 @@ function judgement(outcomes: readonly Outcome[], change: Partial<Judgement> = {}
     assumed: false,
     relatedUsed: false,
     risk,
+    anomaly: null,
     riskProblem: null,
     ...change,
   }

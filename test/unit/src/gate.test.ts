@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Risk } from '../../../src/decision-types.js'
 import { createGate, parseBundle, type BundleFiles } from '../../../src/gate.js'
-import type { RiskModel } from '../../../src/risk/model.js'
+import type { Assessment, RiskModel } from '../../../src/risk/model.js'
 import { loadBundleFiles } from '../../../src/io/bundle-source.js'
 import type { JsonObject } from '../../../src/json.js'
 import { fixtureBundle } from '../../helpers/bundles.js'
@@ -79,12 +79,12 @@ t.test('what matches no policy is allowed', async t => {
 
 t.test('an update that changes nothing that counts asks no model, and keeps the provenance', async t => {
   let asked = 0
-  const score = () => {
+  const assess = () => {
     asked += 1
     throw new Error('it was asked')
   }
   // Without an answer of the model a request is denied here.
-  const gate = await load(await fixtureBundle('mixed', config('risk: {onDegraded: deny}\n')), { score })
+  const gate = await load(await fixtureBundle('mixed', config('risk: {onDegraded: deny}\n')), { assess })
   const update = admissionRequest({ operation: 'UPDATE', object: privileged, oldObject: privileged })
   const provenance = { class: 'out-of-band-unmanaged', evidence: ['actor'] } as const
   const decision = await gate.review(update, contextOf({ provenance }))
@@ -218,24 +218,31 @@ const risk: Risk = {
 }
 
 t.test('a score that cannot be used is never shown', async t => {
-  const scores: Record<string, () => Risk | Promise<Risk>> = {
-    'not a number': () => ({ ...risk, score: NaN }),
-    infinite: () => ({ ...risk, score: Infinity }),
-    'above one': () => ({ ...risk, score: 1.01 }),
-    'below zero': () => ({ ...risk, score: -0.01 }),
-    'with a p-value that is not a number': () => ({ ...risk, pValue: NaN }),
+  const found = (change: Partial<Risk>, anomaly = 0.5): Assessment => {
+    return { risk: { ...risk, ...change }, anomaly: { of: 'object', score: anomaly }, isCold: false }
+  }
+  const endless = { feature: 'f', value: 1, contribution: Infinity, paths: [], text: '' }
+  const scores: Record<string, () => Assessment | Promise<Assessment>> = {
+    'not a number': () => found({ score: NaN }),
+    infinite: () => found({ score: Infinity }),
+    'above one': () => found({ score: 1.01 }),
+    'below zero': () => found({ score: -0.01 }),
+    'with a p-value that is not a number': () => found({ pValue: NaN }),
+    'with a contribution that is not finite': () => found({ contributions: [endless] }),
+    'with an anomaly that is not a number': () => found({}, NaN),
     thrown: () => {
       throw new Error('tensor shape')
     },
     'rejected later': () => Promise.reject(new Error('tensor shape')),
   }
   const files = await fixtureBundle('undefined', config(''))
-  for (const [name, score] of Object.entries(scores)) {
-    const gate = await load(files, { score })
+  for (const [name, assess] of Object.entries(scores)) {
+    const gate = await load(files, { assess })
     const decision = await gate.review(admissionRequest({ operation: 'CONNECT' }), contextOf())
     t.strictSame(
-      [decision.risk, decision.action, decision.degraded],
+      [decision.risk, decision.anomaly, decision.action, decision.degraded],
       [
+        null,
         null,
         'warn',
         [{ code: 'SCORE_INVALID', text: 'the risk score of this object was unusable: policies alone decided' }],
@@ -243,10 +250,15 @@ t.test('a score that cannot be used is never shown', async t => {
       name,
     )
   }
-  const fine = await (
-    await load(files, { score: () => risk })
-  ).review(admissionRequest({ operation: 'CONNECT' }), contextOf())
-  t.strictSame([fine.risk, fine.action, fine.degraded], [risk, 'allow', []])
+  const decisionOf = async (assessment: Assessment) =>
+    (await load(files, { assess: () => assessment })).review(admissionRequest({ operation: 'CONNECT' }), contextOf())
+  const fine = await decisionOf(found({}))
+  t.strictSame([fine.risk, fine.anomaly, fine.action, fine.degraded], [risk, { of: 'object', score: 0.5 }, 'allow', []])
+  const none = await decisionOf({ risk: null, anomaly: null, isCold: false })
+  t.strictSame([none.risk, none.action, none.degraded], [null, 'allow', []], 'where there is nothing to score')
+  const cold = await decisionOf({ risk, anomaly: null, isCold: true })
+  const text = 'there is no rarity snapshot yet'
+  t.strictSame([cold.risk, cold.action, cold.degraded], [risk, 'allow', [{ code: 'RARITY_COLD', text }]], 'nor a reason to warn') // prettier-ignore
 })
 
 t.test('a bundle is refused whole', async t => {
@@ -297,7 +309,7 @@ t.test('a bundle is refused whole', async t => {
     'with a model that cannot be run': {
       files: await fixtureBundle('mixed', { 'model/model.onnx': 'x' }),
       code: 'BUNDLE_MODEL_INVALID',
-      message: /model\/model\.onnx/,
+      message: /^the bundle has a risk model but no model\/objects\.onnx$/,
     },
     'with three mistakes in its configuration': {
       files: await fixtureBundle(

@@ -6,6 +6,7 @@ import type { NamespaceChange } from '../../../../src/io/pool-messages.js'
 import { createPool, type NamespaceDirectory, type PoolOptions } from '../../../../src/io/pool.js'
 import { stringifyJson, type Json, type JsonObject } from '../../../../src/json.js'
 import { fixtureBundle } from '../../../helpers/bundles.js'
+import { modelFiles } from '../../../helpers/models.js'
 import { admissionRequest, contextOf, pod } from '../../../helpers/requests.js'
 
 const found = ({ violations }: Decision) => violations.map(({ policy, message }) => [policy, message])
@@ -35,6 +36,25 @@ t.test('a pool says what a gate says', async t => {
     const decisions = await Promise.all(Array.from({ length: 50 }, () => pool.review(request, contextOf())))
     for (const decision of decisions) t.equal(JSON.stringify(decision), JSON.stringify(wanted))
   })
+})
+
+t.test('each thread runs the models of the bundle, and is ended with them safely', async t => {
+  const files = new Map([...(await fixtureBundle('spinning')), ...modelFiles()])
+  const gate = await createGate(parseBundle(await fixtureBundle('mixed'), { allowUnsigned: true }))
+  t.equal((await gate.review(admissionRequest(), contextOf())).risk, null, 'without a model there is no score')
+  const object = pod({ spec: { containers: [{ name: 'web', image: 'a', securityContext: { privileged: true } }] } })
+  const request = admissionRequest({ object })
+  // The spinning policy ends a thread with each new request, while others may be scoring.
+  await withPool({ files, workers: 2, policyTimeoutMs: 100, requestTimeoutMs: 60_000 }, async pool => {
+    const decisions = await Promise.all([1, 2, 3, 4].map(() => pool.review(request, contextOf())))
+    for (const { risk, anomaly } of decisions)
+      t.strictSame([risk?.kind, risk?.score.toFixed(4), anomaly?.of], ['object', '0.9526', 'object'])
+  })
+})
+
+t.test('a bundle with a model that cannot be run starts no thread', async t => {
+  const files = new Map([...(await fixtureBundle('mixed')), ...modelFiles({ objects: { metadata: { schema: 2 } } })])
+  await t.rejects(createPool({ files, allowUnsigned: true }), { code: 'BUNDLE_MODEL_INVALID' })
 })
 
 t.test('a policy that never ends is stopped, named, and the others go on', async t => {

@@ -15,7 +15,7 @@ import { ByteCache } from '../../../../src/policy/byte-cache.js'
 import { createEvaluator } from '../../../../src/policy/evaluate.js'
 import { createResultCache, policyInput } from '../../../../src/policy/result-cache.js'
 import { buildRequest } from '../../../../src/request.js'
-import type { RiskModel } from '../../../../src/risk/model.js'
+import type { Assessment, RiskModel } from '../../../../src/risk/model.js'
 import { WORKLOADS } from '../../../../src/workload.js'
 import { fixtureBundle } from '../../../helpers/bundles.js'
 import { ROOT } from '../../../helpers/repository.js'
@@ -234,21 +234,22 @@ t.test('policies that read nothing of what a patch changes say what they said', 
   t.ok(spared > 1000, 'which most of them do')
 })
 
-/** The model of the tests, which reads what a model may. */
-const riskModel: RiskModel = {
-  score: ({ object }) => {
-    const score = (text(object && canonicalObject(object)).length % 100) / 100
-    return {
-      score,
-      band: 'low',
-      kind: 'object',
-      threshold: 0.8,
-      pValue: 1e-7,
-      contributions: [],
-      model: { digest: 'sha256:0', version: '1' },
-    }
-  },
+/** What the model of the tests says: it reads what a model may. */
+function assess({ object }: AdmissionRequest): Assessment & { readonly risk: Risk } {
+  const score = (text(object && canonicalObject(object)).length % 100) / 100
+  const risk: Risk = {
+    score,
+    band: 'low',
+    kind: 'object',
+    threshold: 0.8,
+    pValue: 1e-7,
+    contributions: [],
+    model: { digest: 'sha256:0', version: '1' },
+  }
+  return { risk, anomaly: { of: 'object', score }, isCold: score < 0.5 }
 }
+
+const riskModel: RiskModel = { assess }
 
 interface Variation {
   readonly of: Case
@@ -443,13 +444,15 @@ t.test('a score is kept by subject and snapshot, unless it cannot be used', asyn
   const asked: (string | null)[] = []
   const scores = [0.25, NaN, 0.5, 0.75]
   const model: RiskModel = {
-    score: (request, context) => {
+    assess: (request, context) => {
       asked.push(context.rarity?.digest ?? null)
-      return { ...(riskModel.score(request, context) as Risk), score: scores[asked.length - 1] ?? 1 }
+      const assessment = assess(request)
+      return { ...assessment, risk: { ...assessment.risk, score: scores[asked.length - 1] ?? 1 } }
     },
   }
   const gate = await createGate(bundle, { riskModel: model })
-  const rarity = (digest: string) => ({ snapshot: {}, digest })
+  const snapshot = { count: () => 0, distinct: () => 0 }
+  const rarity = (digest: string) => ({ snapshot, digest })
   const score = async (digest: string, change: Partial<AdmissionRequest> = {}) =>
     (await gate.review(admissionRequest(change), contextOf({ rarity: rarity(digest) }))).risk?.score ?? null
   t.equal(await score('a'), 0.25)
