@@ -101,5 +101,11 @@ const LISTS = ['violations', 'degraded', 'exceptions', 'approvals', 'holds'] as 
 function isDecision(value: Record<string, Json>): boolean {
   const isText = [value.id, value.subject, value.gate, value.action].every(each => typeof each === 'string')
   const areObjects = [value.resource, value.provenance, value.bundle, value.actions].every(isJsonObject)
-  return isText && areObjects && LISTS.every(list => Array.isArray(value[list])) && value.risk !== undefined
+  return (
+    isText &&
+    areObjects &&
+    LISTS.every(list => Array.isArray(value[list])) &&
+    value.risk !== undefined &&
+    value.anomaly !== undefined
+  )
 }

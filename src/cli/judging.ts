@@ -41,7 +41,7 @@ const EXIT = { failed: 2, denied: 1, warned: 3, allowed: 0 } as const
  * @throws GateError when nothing can be judged: no bundle, or a wrong option
  */
 export async function judgeWith(
-  options: JudgingOptions,
+  options: Pick<JudgingOptions, 'bundle' | 'insecureUnsigned' | 'workers' | 'quiet' | 'color'>,
   environment: CliEnvironment,
   judge: (pool: ReviewPool) => Promise<{ readonly text: string; readonly exitCode: number }>,
 ): Promise<number> {

@@ -13,6 +13,7 @@ import { rfc3339, wholeNumber } from './option-values.js'
 import type { LookOptions } from './policy.js'
 import type { RarityOptions } from './rarity.js'
 import type { ScanOptions } from './scan.js'
+import type { ScoreOptions } from './score.js'
 import { SCAN_FORMATS } from './scan-formats.js'
 import { addWebhook } from './webhook.js'
 
@@ -56,6 +57,7 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
   addDiff(program, environment, version)
   addPolicy(command, environment)
   addBundle(command, environment)
+  addScore(program, environment)
   addExplain(command, environment)
   addFeedback(command, environment)
   addFeatures(program, environment)
@@ -167,6 +169,41 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
     .action(async (paths: string[], options: Omit<DiffOptions, 'paths' | 'version' | keyof typeof FLAGS>) => {
       const { runDiff } = await import('./diff.js')
       program.exitCode = await runDiff({ ...FLAGS, ...options, paths, version }, environment)
+    })
+}
+
+function addScore(program: Program, environment: CliEnvironment): void {
+  program.command
+    .command('score')
+    .summary('rank manifests by their risk')
+    .description(
+      'Ranks Kubernetes manifests by what the risk model of a bundle says of them, the highest score first, and draws how ' +
+        'each score comes about. A score is no verdict: nothing is denied.',
+    )
+    .argument('[paths...]', 'files, directories, or - for stdin', ['.'])
+    .addOption(format())
+    .option('-n, --namespace <name>', 'the namespace of objects that name none', 'default')
+    .addOption(bundle())
+    .option('--insecure-unsigned', 'accept a --bundle without a signature')
+    .option('--kustomize <binary>', 'the kustomize to render with (default: the one on PATH)')
+    .option('--helm <binary>', 'the helm to render with (default: the one on PATH)')
+    .option('--workers <n>', 'threads that score (default: one per core)', wholeNumber)
+    .option('--now <time>', 'score as if it were this RFC 3339 time, for output that can be repeated', rfc3339)
+    .option('-v, --verbose', 'also draw how low scores come about')
+    .option('-q, --quiet', 'write no text but errors: the exit code is the answer')
+    .addOption(color())
+    .addOption(noColor())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  lockkeeper score --bundle ./bundle --insecure-unsigned envs/prod
+  helm template ./chart | lockkeeper score --format json --bundle ./bundle --insecure-unsigned -
+
+Exit codes: 0 everything was scored, 2 something could not be read or scored`,
+    )
+    .action(async (paths: string[], options: Omit<ScoreOptions, 'paths' | keyof typeof FLAGS>) => {
+      program.exitCode = await (await import('./score.js')).runScore({ ...FLAGS, ...options, paths }, environment)
     })
 }
 

@@ -15,6 +15,7 @@ import {
 import { actionAt } from '../actions.js'
 import { stringifyJson } from '../json.js'
 import type { Paint } from './paint.js'
+import { riskLines } from './risk-text.js'
 import { safeLines, safeText } from './safe-text.js'
 
 const MAX_PATCH_VALUE = 120
@@ -49,17 +50,19 @@ export function placeText({ file, line }: { readonly file?: string; readonly lin
  * One object's Decision as a block of lines; each line ends with a line feed.
  *
  * @param lines the line of each violation's path in the object's file, where known
+ * @param isWhole also how a low score comes about
  */
-export function decisionText(decision: Decision, paint: Paint, lines: ReadonlyMap<string, number> = new Map()): string {
+export function decisionText(
+  decision: Decision,
+  paint: Paint,
+  lines: ReadonlyMap<string, number> = new Map(),
+  isWhole = false,
+): string {
   const out = [headline(decision, paint)]
   for (const { violation, action } of sortedViolations(decision.violations, decision.gate)) {
     out.push(...violationLines(violation, action, paint, violationPlace(decision.resource, violation.path, lines)))
   }
-  const { risk } = decision
-  if (risk !== null) {
-    const why = risk.contributions.slice(0, 3).map(({ text }) => safeText(text))
-    out.push(`    risk ${risk.score.toFixed(2)} (${risk.band})${why.length === 0 ? '' : `: ${why.join('; ')}`}`)
-  }
+  out.push(...riskLines(decision, paint, isWhole))
   for (const { name, policies, state, reason, notAfter } of decision.exceptions) {
     const until = state === 'applied' ? `applied until ${notAfter}` : `${state} and ignored`
     out.push(safeText(`    exception ${name} for ${policies.join(', ')}: ${until} (${reason})`))

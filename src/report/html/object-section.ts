@@ -2,6 +2,7 @@ import { actionAt } from '../../actions.js'
 import type { Decision, Degraded, EnforcementAction, Risk, Violation } from '../../decision-types.js'
 import { hideSecrets } from '../../hide-secrets.js'
 import type { JsonObject } from '../../json.js'
+import { benignShare } from '../waterfall-steps.js'
 import { isSaidOnce, operationText, placeText, resourceText } from '../text.js'
 import { changedPlaces } from './changed-places.js'
 import { markup, type Html } from './escape.js'
@@ -80,13 +81,8 @@ function riskPart(risk: Risk): Html {
     <div class="meter" role="img" aria-label="score ${score.toFixed(3)}, threshold ${threshold.toFixed(3)}">
       <em style="left:${place(threshold)}%"></em><span style="left:${place(score)}%"></span>
     </div>
-    <p class="dim">${benignShare(pValue)} of harmless ones of this kind score as high (model ${model.version}).</p>
+    <p class="dim">Of harmless ones of this kind ${benignShare(pValue)} score as high (model ${model.version}).</p>
     ${waterfall(risk)}`
-}
-
-function benignShare(pValue: number): string {
-  const percent = pValue * 100
-  return percent < 0.1 ? 'Fewer than 0.1 %' : `${percent < 10 ? percent.toFixed(1) : percent.toFixed(0)} %`
 }
 
 /** What people have said of it, and what could not be known. */

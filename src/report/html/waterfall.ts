@@ -1,29 +1,15 @@
 import type { Risk } from '../../decision-types.js'
+import { stepAmount, waterfallSteps, type WaterfallStep } from '../waterfall-steps.js'
 import { markup, type Html } from './escape.js'
 
 const [WIDTH, LABEL, ROW] = [720, 400, 26] as const
-
-interface Step {
-  readonly label: string
-  readonly from: number
-  readonly to: number
-  readonly isTotal: boolean
-}
 
 /**
  * How a score comes about, as a picture: what everything else gives, then each contribution where the one before has ended,
  * and the sum. Lengths are log-odds, in which contributions add up.
  */
-export function waterfall({ score, contributions }: Risk): Html {
-  const total = logit(score)
-  const rest = total - contributions.reduce((sum, each) => sum + each.contribution, 0)
-  let at = rest
-  const steps: Step[] = [{ label: 'everything else', from: 0, to: rest, isTotal: false }]
-  for (const { text, contribution } of contributions) {
-    steps.push({ label: text, from: at, to: at + contribution, isTotal: false })
-    at += contribution
-  }
-  steps.push({ label: `score ${score.toFixed(3)}`, from: 0, to: total, isTotal: true })
+export function waterfall(risk: Risk): Html {
+  const steps = waterfallSteps(risk)
   const ends = steps.flatMap(({ from, to }) => [from, to])
   const [low, high] = [Math.min(0, ...ends), Math.max(0, ...ends)]
   const scale = (value: number): number => LABEL + ((value - low) / (high - low || 1)) * (WIDTH - LABEL - 60)
@@ -34,10 +20,11 @@ export function waterfall({ score, contributions }: Risk): Html {
   </svg>`
 }
 
-function bar({ label, from, to, isTotal }: Step, y: number, scale: (value: number) => number): Html {
+function bar(step: WaterfallStep, y: number, scale: (value: number) => number): Html {
+  const { label, from, to, isTotal } = step
   const [left, right] = [scale(Math.min(from, to)), scale(Math.max(from, to))]
   const kind = isTotal ? 'total' : to >= from ? 'up' : 'down'
-  const amount = `${to >= from ? '+' : '−'}${Math.abs(to - from).toFixed(2)}`
+  const amount = stepAmount(step)
   return markup`<g><title>${label}: ${amount}</title>
     <text x="${LABEL - 8}" y="${y + 17}" text-anchor="end">${cut(label, 60)}</text>
     <rect x="${fixed(left)}" y="${y + 5}" width="${fixed(Math.max(2, right - left))}" height="${ROW - 10}" class="${kind}" />
@@ -50,10 +37,4 @@ function cut(text: string, length: number): string {
 
 function fixed(value: number): string {
   return value.toFixed(1)
-}
-
-/** Finite for scores at the ends, too. */
-function logit(score: number): number {
-  const inside = Math.min(1 - 1e-9, Math.max(1e-9, score))
-  return Math.log(inside / (1 - inside))
 }

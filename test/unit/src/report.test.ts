@@ -1,13 +1,15 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Decision, SetViolation, Violation } from '../../../src/decision-types.js'
+import type { Contribution, Decision, Risk, SetViolation, Violation } from '../../../src/decision-types.js'
 import { parseJson } from '../../../src/json.js'
 import { createLocator, locateLines } from '../../../src/remedy/locate.js'
 import { explainText } from '../../../src/report/explain.js'
 import { SetDecisionJson } from '../../../src/report/json.js'
 import type { Paint } from '../../../src/report/paint.js'
+import { riskLines, waterfallLines } from '../../../src/report/risk-text.js'
 import { safeLines, safeText } from '../../../src/report/safe-text.js'
 import { decisionText, errorText, setViolationText, summaryText } from '../../../src/report/text.js'
+import { waterfallSteps } from '../../../src/report/waterfall-steps.js'
 
 const same = (text: string): string => text
 const plain: Paint = { bold: same, dim: same, red: same, yellow: same, green: same, cyan: same }
@@ -104,12 +106,123 @@ t.test('denials come before warnings, what is not a line is a pointer, and every
   ✗ denied_here  critical  /spec/containers/0/securityContext/privileged  two
       lines
   ! a_warning  low  container "debug" is privileged (warning) (not new)
-    risk 0.83 (high): mounts the host
+    risk 0.83 (high): of harmless ones of this kind, 1.0 % score as high
+       −0.39  ▒▒▒▒▒                     everything else
+       +2.00  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒  mounts the host
+       +1.61       ███████████████████  score 0.834
     exception legacy for host_ports: expired and ignored (expired at ${until})
     approved by ann until ${until} (ok: tested)
     held by bob until ${until} (freeze: release)
     note: broken: it failed (POLICY_FAILED)
 `,
+  )
+  t.end()
+})
+
+const risk: Risk = {
+  score: 0.958,
+  band: 'high',
+  kind: 'change',
+  threshold: 0.41,
+  pValue: 0.0004,
+  contributions: [
+    { feature: 'pod.host_pid', value: 1, contribution: 2.5, paths: ['/spec/hostPID'], text: 'hostPID false → true' },
+    { feature: 'pod.privileged', value: 2, contribution: 1.9, paths: ['/a', '/b'], text: 'runs privileged' },
+    { feature: 'image.known', value: 1, contribution: -0.7, paths: [], text: 'lowers the risk: is known' },
+    { feature: 'pod.x', value: 1, contribution: 0.01, paths: [], text: 'x'.repeat(80) },
+  ],
+  model: { digest: `sha256:${'cd'.repeat(32)}`, version: '1.2.0' },
+  object: { score: 0.3 },
+}
+const shadowed: Violation = { ...bare, policy: 'risk_threshold', enforcementAction: 'dryrun' }
+
+t.test('a score is told with how it comes about', t => {
+  const waterfallOfHigh = [
+    '       −0.58  ▒▒▒                       everything else',
+    '       +2.50  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒            hostPID false → true',
+    '       +1.90                ▒▒▒▒▒▒▒▒▒▒  runs privileged',
+    '       −0.70                      ▒▒▒▒  lowers the risk: is known',
+    `       +0.01                      ▒     ${'x'.repeat(55)}…`,
+    '       +3.13     █████████████████      score 0.958',
+  ]
+  const waterfallOfLow = [
+    '       −1.92  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒  everything else',
+    '       +0.01  ▒                         x',
+  ]
+  const low = { ...risk, score: 0.129, band: 'low' as const }
+  const cases: Record<string, [Partial<Decision>, boolean, string[]]> = {
+    'a high score': [
+      { risk },
+      false,
+      ['    risk 0.96 (high): of harmless ones of this kind, fewer than 0.1 % score as high', ...waterfallOfHigh],
+    ],
+    'an elevated one that is watched only': [
+      { risk: { ...risk, band: 'elevated', pValue: 0.012, contributions: [] }, violations: [violation, shadowed] },
+      false,
+      ['    risk 0.96 (elevated; shadow: not enforced)'],
+    ],
+    'one that counts somewhere else only': [
+      { risk: { ...risk, contributions: [] }, violations: [{ ...shadowed, gates: { webhook: 'deny' } }] },
+      false,
+      ['    risk 0.96 (high; shadow: not enforced)'],
+    ],
+    'one that counts here': [
+      { risk: { ...risk, contributions: [] }, violations: [{ ...shadowed, gates: { cli: 'warn' } }] },
+      false,
+      ['    risk 0.96 (high)'],
+    ],
+    'a low score in a scan': [
+      { risk: low },
+      false,
+      ['    risk 0.13 (low): hostPID false → true; runs privileged; lowers the risk: is known'],
+    ],
+    'a low score that is asked for': [
+      { risk: { ...low, pValue: 0.66, contributions: [] } },
+      true,
+      ['    risk 0.13 (low)'],
+    ],
+    'no score': [{ risk: null }, true, []],
+  }
+  for (const [name, [members, isWhole, expected]] of Object.entries(cases))
+    t.strictSame(riskLines({ ...decision, ...members }, plain, isWhole), expected, name)
+  const whole = riskLines(
+    { ...decision, risk: { ...low, contributions: [{ ...risk.contributions[3], text: 'x' } as Contribution] } },
+    plain,
+    true,
+  )
+  t.strictSame(whole.slice(1, 3), waterfallOfLow)
+  t.end()
+})
+
+t.test('every step of a waterfall is to be seen, and the steps add up to the score', t => {
+  const contribution = fc.record({
+    feature: fc.constant('a'),
+    value: fc.constant(1),
+    contribution: fc.double({ min: -30, max: 30, noNaN: true }),
+    paths: fc.constant([]),
+    text: fc.string({ unit: 'binary' }),
+  })
+  fc.assert(
+    fc.property(
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.array(contribution, { maxLength: 5 }),
+      (score, contributions) => {
+        const steps = waterfallSteps({ score, contributions })
+        const lines = waterfallLines({ ...risk, score, contributions }, plain)
+        const [total, others] = [steps.at(-1), steps.slice(0, -1)]
+        const sum = others.reduce((all, { from, to }) => all + to - from, 0)
+        t.ok(Math.abs(sum - (total?.to ?? Number.NaN)) < 1e-6, 'the sum is the score')
+        t.ok(
+          others.every(({ from }, index) => from === (index === 0 ? 0 : others[index - 1]?.to)),
+          'each begins at the last',
+        )
+        t.equal(lines.length, contributions.length + 2)
+        t.ok(lines.every(line => /^ {6} *[+−][\d.]+ {2}(?=.{24} {2}) *[▒█]+ *(?: |$)/.test(line)))
+        // eslint-disable-next-line no-control-regex -- these are the characters that must not be there
+        t.notMatch(lines.join(''), /[\u0000-\u001f]/)
+      },
+    ),
+    { numRuns: 200 },
   )
   t.end()
 })
@@ -168,9 +281,12 @@ t.test('an error has its place once', t => {
 
 t.test('explain adds what a scan leaves out', t => {
   t.equal(
-    explainText({ ...decision, degraded: [] }, plain)
+    explainText(
+      { ...decision, degraded: [], risk: { ...risk, pValue: 0.00041 }, anomaly: { of: 'change', score: 0.7312 } },
+      plain,
+    )
       .split('\n')
-      .slice(4)
+      .slice(11)
       .join('\n'),
     `
 at every gate  cli deny, argocd deny, flux deny, webhook deny, audit deny
@@ -180,6 +296,12 @@ bundle         sha256:${'ab'.repeat(32)}, revision r1
 id             a1b2c3d4e5f6
 subject        f6e5d4c3b2a1
 privileged_containers: at /spec/containers/0/securityContext/privileged · PSS:baseline · https://example.org/pss
+risk           of the change, elevated from 0.41, p-value 0.00041, the object as it stands 0.30, model 1.2.0 sha256:cdcdcdcdcdcd
+  +2.50  pod.host_pid = 1  /spec/hostPID
+  +1.90  pod.privileged = 2  /a  /b
+  −0.70  image.known = 1
+  +0.01  pod.x = 1
+unlike others  0.73 of 1, as a change
 `,
   )
   t.end()

@@ -102,7 +102,7 @@ t.test('an object is shown with what is wrong, what mends it, its risk, and wher
       '1 judged 1 denied 0 with warnings 0 allowed 0 errors ' +
       'Pod shop/web a.yaml:3 DENIED ' +
       'host_namespaces high hostPID is true /spec/hostPID (CIS:5.2.3) remove hostPID remove /spec/hostPID ' +
-      'risk of the object: 0.900, high Fewer than 0.1 % of harmless ones of this kind score as high (model 1.0.0). ' +
+      'risk of the object: 0.900, high Of harmless ones of this kind fewer than 0.1 % score as high (model 1.0.0). ' +
       'everything else: +1.20 everything else +1.20 sees the node: +1.50 sees the node +1.50 ' +
       'known: −0.50 known −0.50 score 0.900: +2.20 score 0.900 ' +
       'where it stands ⋯ 6 lines 7 app: web 8 spec: 9 hostPID: true ← host_namespaces · sees the node 10 containers: 11 - name: main ⋯ 1 line ' +
