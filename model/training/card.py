@@ -161,7 +161,7 @@ LIMITS = """
 - **Fixtures of a single check** make up two fifths of the positive objects: a role that may exec, a Service without TLS, a
   literal password, a default service account. Benign manifests of maintained projects have the same, so without the look of
   names and sizes there is nothing to tell them apart. They keep the recall over all positives below its bar; what is found
-  of attacks is in the line below.
+  of attacks stands in the next line of the table.
 - **Roles that read secrets, cluster-admin for a service account of the same project**: operators have them, too.
 - **An image from an unknown account with nothing else about it**, and Pods that only wait for their attacker.
 - **Credentials in plain environment variables**: common in benign charts.

@@ -40,10 +40,10 @@ OBJECTS = Recipe(
 CHANGES = Recipe(
     name="changes",
     kind="change",
-    slope=None,
-    stage=Stage(rounds=80, leaves=24, rate=0.1, min_rows=10, l2=1.0, columns=0.5),
+    slope=Slope("added.sum", end=12.0, trees=1, rise=0.002),
+    stage=Stage(rounds=79, leaves=24, rate=0.1, min_rows=10, l2=1.0, columns=0.5),
     fixture_weight=1.0,
-    example_weight=0.02,
+    example_weight=0.01,
 )
 
 
