@@ -67,8 +67,8 @@ class Examples:
 
 def fit_model(data: Dataset, recipe: Recipe, examples: Examples | None, seed: int = SEED) -> Ensemble:
     """
-    Fits the model. Rows that need a snapshot of what is usual count twice, with it and without; of the examples only those
-    count that were made of sources in the data, or of none.
+    Fits the model. Rows that need a snapshot of what is usual count twice, with it and without; of the examples only
+    those count that were made of sources in the data, or of none.
     """
     is_fixture = ~data.labels.is_benign & ~data.labels.is_attack
     parts = [(data.values, data.labels.target, np.where(is_fixture, recipe.fixture_weight, 1.0))]
