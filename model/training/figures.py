@@ -28,11 +28,9 @@ MIN_ATTACKS = 5
 
 TOGETHER = {
     "pod security": ("pod",),
-    "commands and files": ("command", "file"),
-    "images": ("image",),
+    "commands, files and images": ("command", "file", "image"),
     "roles and bindings": ("rbac", "binding"),
-    "network": ("network",),
-    "the control plane": ("control",),
+    "network and control plane": ("network", "control"),
     "the kind of object": ("kind",),
     "what only a comparison shows": ("change",),
     "rarity": ("rarity",),
