@@ -39,6 +39,8 @@ const TABLE: Record<string, { folders: string[]; packages: string[] }> = {
     folders: ['src/', 'src/io/', 'src/io/cluster/', 'webhook/registration/', 'doctor/'],
     packages: ['node:*'],
   },
+  // It measures and feeds the risk model, beside the product.
+  'model/': { folders: ['src/', 'src/io/', 'model/'], packages: ['node:*'] },
   'doctor/checks/': { folders: ['src/', 'webhook/registration/', 'doctor/'], packages: ['node:crypto'] },
 }
 /** Folders beside the core; the more special first. */
@@ -51,6 +53,7 @@ const OUTER = [
   'webhook/',
   'controller/',
   'doctor/',
+  'model/',
 ]
 const DOORS = ['plugin/argocd/', 'webhook/', 'controller/', 'doctor/']
 
@@ -83,7 +86,7 @@ function refusal(file: string, specifier: string): string | null {
 
 /** The source: the core, what is around it, and the doors. */
 function sourceFiles(): readonly string[] {
-  return ['src', ...DOORS.map(door => door.slice(0, -1))].flatMap(folder => filesBelow(folder, '.ts'))
+  return ['src', 'model', ...DOORS.map(door => door.slice(0, -1))].flatMap(folder => filesBelow(folder, '.ts'))
 }
 
 t.test('imports point inwards', t => {
@@ -101,6 +104,7 @@ t.test('imports point inwards', t => {
 t.test('the table refuses', t => {
   t.match(refusal('src/decision.ts', './io/pool.js'), 'imports src/io/pool.js')
   t.match(refusal('src/io/files.ts', '../cli/main.js'), 'imports src/cli/main.js')
+  t.match(refusal('src/gate.ts', '../model/history.js'), 'imports model/history.js')
   t.match(refusal('src/gate.ts', 'node:fs'), 'not at home')
   t.match(refusal('src/gate.ts', 'yaml'), 'not at home')
   t.equal(refusal('src/cli/scan.ts', '../io/pool.js'), null)

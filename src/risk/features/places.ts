@@ -128,5 +128,9 @@ export function objectsAt(
   path: string,
 ): readonly { readonly item: JsonObject; readonly path: string }[] {
   if (!Array.isArray(value)) return []
-  return value.flatMap((item, index) => (isJsonObject(item) ? [{ item, path: `${path}/${index}` }] : []))
+  const found: { readonly item: JsonObject; readonly path: string }[] = []
+  value.forEach((item, index) => {
+    if (isJsonObject(item)) found.push({ item, path: `${path}/${index}` })
+  })
+  return found
 }

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../json.js'
 import { onGrid } from '../features/feature.js'
 import type { Feature, FeatureVector } from '../features.js'
 import type { RarityCounts } from './counts.js'
-import { rarityTokens, tokenKey, type Token } from './tokens.js'
+import { addedTokens, tokenKey, type Token } from './tokens.js'
 
 /** A place that fewer objects have tells nothing: there, everything would be new. */
 const MIN_SEEN = 16
@@ -86,9 +86,7 @@ export function rarityFeatures(
   counts: RarityCounts | null,
 ): FeatureVector {
   if (counts === null) return { values: new Float32Array(RARITY_FEATURES.length), paths: () => [] }
-  const known = new Set(oldObject === null ? [] : rarityTokens(oldObject).map(tokenKey))
-  const all = rarityTokens(object)
-    .filter(token => !known.has(tokenKey(token)))
+  const all = addedTokens(oldObject, object)
     .map(token => ({ token, bits: surprise(token, counts) }))
     .filter(({ bits }) => bits > 0)
     .sort((a, b) => b.bits - a.bits || (tokenKey(a.token) < tokenKey(b.token) ? -1 : 1))

@@ -67,37 +67,73 @@ const SAME_KIND: Readonly<Record<string, string>> = {
 const STRONG_RESOURCE =
   /^(?:\*|secrets|pods\/(?:exec|attach|portforward|ephemeralcontainers)|serviceaccounts\/token|nodes(?:\/.*)?|(?:cluster)?role(?:binding)?s|.*webhookconfigurations|certificatesigningrequests.*|users|groups|serviceaccounts|pods|daemonsets|deployments)$/
 const MAX_ITEM_LENGTH = 64
-/** The rights of one rule: longer products are wildcards written out. */
-const MAX_RIGHTS = 512
+/** The verbs that mean something: any others could fill a list without end. */
+const VERBS: ReadonlySet<string> = new Set([
+  ...['*', 'get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'],
+  ...['use', 'bind', 'escalate', 'impersonate', 'approve', 'sign', 'attest', 'proxy'],
+])
 
 /** Says what a canonical object is made of; each token once. */
 export function rarityTokens(object: JsonObject): readonly Token[] {
-  const kind = textOr(object.kind)
+  return new TokenWalk().take(object)
+}
+
+/** What an object says that it did not say before; without an old object all that it says. */
+export function addedTokens(oldObject: JsonObject | null, object: JsonObject): readonly Token[] {
   const walk = new TokenWalk()
-  const population = SAME_KIND[kind] ?? kind
-  walk.members(object, population, '', kind === 'NetworkPolicy')
-  if (kind === 'ServiceAccount') walk.named('account', textOr(objectOr(object.metadata).name), '/metadata/name')
-  if (population === 'Role') walk.named('role', textOr(objectOr(object.metadata).name), '/metadata/name')
-  return [...walk.tokens.values()]
+  if (oldObject !== null) walk.take(oldObject)
+  return walk.take(object)
+}
+
+/** A context with what was said there; walking from one to the next is cheaper than making its text for every member. */
+interface Place {
+  readonly context: string
+  readonly below: Map<string, Place>
+  readonly items: Set<string>
 }
 
 class TokenWalk {
-  readonly tokens = new Map<string, Token>()
+  readonly #places = new Map<string, Place>()
+  #tokens: Token[] = []
 
-  #add(kind: TokenKind, context: string, item: string, sensitive: boolean, path: string): void {
-    const token = { kind, context, item, sensitive, path }
-    const key = tokenKey(token)
-    if (!this.tokens.has(key)) this.tokens.set(key, token)
+  /** What was not said of an object before. */
+  take(object: JsonObject): readonly Token[] {
+    this.#tokens = []
+    const kind = textOr(object.kind)
+    const population = SAME_KIND[kind] ?? kind
+    this.#members(object, this.#place(population), '', kind === 'NetworkPolicy')
+    const name = textOr(objectOr(object.metadata).name)
+    if (kind === 'ServiceAccount') this.#named('account', name, '/metadata/name')
+    if (population === 'Role') this.#named('role', name, '/metadata/name')
+    return this.#tokens
+  }
+
+  #place(context: string): Place {
+    let place = this.#places.get(context)
+    if (place === undefined) this.#places.set(context, (place = newPlace(context)))
+    return place
+  }
+
+  #below(place: Place, step: string): Place {
+    let below = place.below.get(step)
+    if (below === undefined) place.below.set(step, (below = this.#place(`${place.context}/${step}`)))
+    return below
+  }
+
+  #add(kind: TokenKind, { context, items }: Place, item: string, sensitive: boolean, path: string): void {
+    if (items.has(item)) return
+    items.add(item)
+    this.#tokens.push({ kind, context, item, sensitive, path })
   }
 
   /** A name that other objects refer to, or that refers to another object. */
-  named(what: string, name: string, path: string): void {
-    if (name !== '') this.#add('reference', `name/${what}`, withoutNumbers(name), true, path)
+  #named(what: string, name: string, path: string): void {
+    if (name !== '') this.#add('reference', this.#place(`name/${what}`), withoutNumbers(name), true, path)
   }
 
-  members(object: JsonObject, context: string, path: string, sensitive: boolean): void {
+  #members(object: JsonObject, place: Place, path: string, sensitive: boolean): void {
     const isPod = Array.isArray(object.containers)
-    const here = isPod ? 'pod' : context
+    const here = isPod ? this.#place('pod') : place
     for (const key in object) {
       const value = object[key]
       if (value === undefined || value === null || SKIPPED.has(key)) continue
@@ -107,21 +143,23 @@ class TokenWalk {
       const at = `${path}/${segment(key)}`
       const general = isPod && CONTAINERS.has(key) ? 'container' : withoutNumbers(key)
       this.#add('path', here, general, isSensitive, at)
-      if (key === 'annotations' || FREE_MAPS.has(key)) this.#map(key, value, `${here}/${general}`, at)
-      else this.#value(key, value, `${here}/${general}`, at, isSensitive, object)
+      if (typeof value === 'string' && NAMES.has(key)) continue
+      const below = this.#below(here, general)
+      if (key === 'annotations' || FREE_MAPS.has(key)) this.#map(key, value, below, at)
+      else this.#value(key, value, below, at, isSensitive, object)
     }
   }
 
-  #value(key: string, value: Json, context: string, path: string, sensitive: boolean, parent: JsonObject): void {
+  #value(key: string, value: Json, place: Place, path: string, sensitive: boolean, parent: JsonObject): void {
     if (this.#special(key, value, path, parent)) return
     if (Array.isArray(value)) {
       value.forEach((item, index) => {
-        if (item !== null) this.#value(key, item, context, `${path}/${index}`, sensitive, parent)
+        if (item !== null) this.#value(key, item, place, `${path}/${index}`, sensitive, parent)
       })
-    } else if (isJsonObject(value)) this.members(value, context, path, sensitive)
+    } else if (isJsonObject(value)) this.#members(value, place, path, sensitive)
     else if (!NAMES.has(key) && value !== null) {
       const item = typeof value === 'string' ? textItem(value) : scalarItem(value)
-      if (item !== null) this.#add('value', context, item, sensitive, path)
+      if (item !== null) this.#add('value', place, item, sensitive, path)
     }
   }
 
@@ -135,11 +173,11 @@ class TokenWalk {
       case 'serviceAccountName':
       case 'serviceAccount':
         if (typeof value !== 'string') return false
-        this.named('account', value, path)
+        this.#named('account', value, path)
         return true
       case 'roleRef':
         if (!isJsonObject(value)) return false
-        this.named('role', textOr(value.name), `${path}/name`)
+        this.#named('role', textOr(value.name), `${path}/name`)
         return false
       case 'rules':
         if (!Array.isArray(value)) return false
@@ -148,16 +186,14 @@ class TokenWalk {
         if (!Array.isArray(value)) return false
         value.forEach((each, index) => {
           const { kind, name } = objectOr(each)
-          if (textOr(kind) !== 'ServiceAccount') this.named('subject', textOr(name), `${path}/${index}`)
-          else this.named('account', textOr(name), `${path}/${index}`)
+          if (textOr(kind) !== 'ServiceAccount') this.#named('subject', textOr(name), `${path}/${index}`)
+          else this.#named('account', textOr(name), `${path}/${index}`)
         })
         return false
       case 'command':
       case 'args':
         if (!Array.isArray(value)) return false
         this.#command(value, parent, path)
-        return true
-      case 'name':
         return true
       default:
         return false
@@ -167,9 +203,9 @@ class TokenWalk {
   #image(image: string, path: string): void {
     const { registry, repository } = imageParts(image)
     const owner = repository.slice(0, Math.max(repository.lastIndexOf('/'), 0))
-    this.#add('image', 'image', withoutNumbers(registry), true, path)
-    this.#add('image', 'image/owner', withoutNumbers(`${registry}/${owner}`), true, path)
-    this.#add('image', 'image/name', withoutNumbers(`${registry}/${repository}`), true, path)
+    this.#add('image', this.#place('image'), withoutNumbers(registry), true, path)
+    this.#add('image', this.#place('image/owner'), withoutNumbers(`${registry}/${owner}`), true, path)
+    this.#add('image', this.#place('image/name'), withoutNumbers(`${registry}/${repository}`), true, path)
   }
 
   /** @returns whether these are the rules of a role */
@@ -180,18 +216,16 @@ class TokenWalk {
       if (!Array.isArray(verbs)) return
       found = true
       const at = `${path}/${index}`
-      let left = MAX_RIGHTS
+      const said = textsOf(verbs).filter(verb => VERBS.has(verb))
       for (const resource of [...textsOf(resources), ...textsOf(nonResourceURLs)]) {
         const isStrong = STRONG_RESOURCE.test(resource)
-        const where = isStrong ? 'right/strong' : 'right'
+        const where = this.#place(isStrong ? 'right/strong' : 'right')
         for (const group of isStrong ? [''] : textsOf(apiGroups)) {
           this.#add('right', where, withoutNumbers(`${group}/${resource}`), true, at)
         }
         if (!isStrong) continue
-        for (const verb of textsOf(verbs)) {
-          if ((left -= 1) < 0) return
-          this.#add('right', `right/${resource}`, withoutNumbers(verb), true, at)
-        }
+        const ofResource = this.#place(`right/${resource}`)
+        for (const verb of said) this.#add('right', ofResource, verb, true, at)
       }
     })
     return found
@@ -201,20 +235,30 @@ class TokenWalk {
     const [first = ''] = textsOf(words as Json)
     const isProgram = !Array.isArray(parent.command) || parent.command === words
     if (isProgram) {
-      this.#add('value', 'pod/program', withoutNumbers(first.slice(first.lastIndexOf('/') + 1)), true, path)
+      this.#add(
+        'value',
+        this.#place('pod/program'),
+        withoutNumbers(first.slice(first.lastIndexOf('/') + 1)),
+        true,
+        path,
+      )
     }
   }
 
-  #map(key: string, value: Json, context: string, path: string): void {
+  #map(key: string, value: Json, place: Place, path: string): void {
     if (!isJsonObject(value)) return
     for (const each in value) {
       const at = `${path}/${segment(each)}`
-      if (key === 'annotations') this.#add('path', context, withoutNumbers(each), true, at)
+      if (key === 'annotations') this.#add('path', place, withoutNumbers(each), true, at)
       else if (key === 'labels' && OBEYED_LABEL.test(each)) {
-        this.#add('value', context, withoutNumbers(`${each}=${textOr(value[each])}`), true, at)
+        this.#add('value', place, withoutNumbers(`${each}=${textOr(value[each])}`), true, at)
       }
     }
   }
+}
+
+function newPlace(context: string): Place {
+  return { context, below: new Map(), items: new Set() }
 }
 
 const CONTAINERS: ReadonlySet<string> = new Set(['containers', 'initContainers'])

@@ -96,9 +96,13 @@ t.test('an object says what it sets and where, without names, labels, numbers an
 
 t.test('a role says each right once, and strong ones by their verbs', t => {
   t.strictSame(
-    said(role('r', rule(['secrets'], ['get', 'list']), rule(['leases'], ['get'], ['coordination.k8s.io']))).filter(
-      each => /^(?:right|reference)/.test(each),
-    ),
+    said(
+      role(
+        'r',
+        rule(['secrets'], ['get', 'nothing', 'list', 'get']),
+        rule(['leases'], ['get'], ['coordination.k8s.io']),
+      ),
+    ).filter(each => /^(?:right|reference)/.test(each)),
     [
       'right! right/strong = /secrets @ /rules/0',
       'right! right/secrets = get @ /rules/0',
