@@ -121,5 +121,5 @@ function pythonWithPackages() {
 
 function evaluate(args) {
   compile()
-  run(process.execPath, ['--enable-source-maps', join(ROOT, 'build/model/evaluate.js'), ...args])
+  run(process.execPath, ['--enable-source-maps', join(ROOT, 'build/model/main.js'), 'evaluate', ...args])
 }
