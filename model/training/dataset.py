@@ -50,7 +50,7 @@ class Dataset:
 
 
 def read_dataset(matrices: Path, name: str, corpus: Path) -> Dataset:
-    """Reads the matrix of that name, and the labels of its rows from the file of the corpus; what has no label stays out."""
+    """Reads the matrix of that name and the labels of its rows out of the corpus; what has no label stays out."""
     matrix = read_matrix(matrices, name)
     data = Dataset(matrix, read_labels(corpus, matrix.ids))
     return data.take(data.labels.target >= 0)

@@ -49,8 +49,8 @@ def main() -> None:
     }
     lines = [
         "/**",
-        " * How many of ten thousand benign objects have a feature, and how many benign changes add it, to a power of two; what",
-        " * is not here, none has. Counted in the training corpus by `model/training/familiarity.py`.",
+        " * How many of 10,000 benign objects have a feature, and how many benign changes add it, to a power of 2;",
+        " * what is not here, none has. Counted in the training corpus by `model/training/familiarity.py`.",
         " */",
         "export const FAMILIAR_RATES: Readonly<Record<'object' | 'change', Readonly<Record<string, number>>>> = {",
     ]

@@ -9,8 +9,17 @@ from numpy.typing import NDArray
 from calibration import sigmoid
 from crossval import OutOfFold, calibrated_by, out_of_fold
 from dataset import Dataset
-from metrics import FALSE_POSITIVE_RATES, Rows, Scores, expected_calibration_error, interval, recall_at, roc_area
-from metrics import threshold_at, upper_bound
+from metrics import (
+    FALSE_POSITIVE_RATES,
+    Rows,
+    Scores,
+    expected_calibration_error,
+    interval,
+    recall_at,
+    roc_area,
+    threshold_at,
+    upper_bound,
+)
 from models import SEED, Examples, Recipe, fit_model
 
 CURVE = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
@@ -19,11 +28,9 @@ MIN_ATTACKS = 5
 
 TOGETHER = {
     "pod security": ("pod",),
-    "commands and files": ("command", "file"),
-    "images": ("image",),
+    "commands, files and images": ("command", "file", "image"),
     "roles and bindings": ("rbac", "binding"),
-    "network": ("network",),
-    "the control plane": ("control",),
+    "network and control plane": ("network", "control"),
     "the kind of object": ("kind",),
     "what only a comparison shows": ("change",),
     "rarity": ("rarity",),
@@ -120,7 +127,7 @@ def recalls_of_logits(data: Dataset, found: OutOfFold) -> list[list[float]]:
 
 
 def leave_one_out(data: Dataset, recipe: Recipe, examples: Examples | None, fold: NDArray[np.int64]) -> Figures:
-    """What is found of each attack by a model that has seen none of it; the benign rows of one fold give the threshold."""
+    """What is found of each attack by a model that has seen none of it; benign rows of one fold give the threshold."""
     positive = data.labels.target == 1
     held = fold == 0
     found: Figures = {}

@@ -13,7 +13,10 @@ def grouped_folds(labels: Labels, count: int = FOLDS) -> NDArray[np.int64]:
     positive = labels.target == 1
     groups, index = np.unique(labels.group, return_inverse=True)
     sizes = np.stack(
-        [np.bincount(index, ~positive) / max(1, (~positive).sum()), np.bincount(index, positive) / max(1, positive.sum())],
+        [
+            np.bincount(index, ~positive) / max(1, (~positive).sum()),
+            np.bincount(index, positive) / max(1, positive.sum()),
+        ],
         axis=1,
     )
     load = np.zeros((count, 2))

@@ -7,9 +7,12 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from onnx_file import INPUT
+from trees import Ensemble
 
 ROWS = 48
 MAX_DIFFERENCE = 1e-5
+CHECKED_ROWS = 50
+RAISES = (1 / 64, 0.25, 1, 2, 4, 16)
 
 
 def pick(order: NDArray[np.float64], seed: int) -> list[int]:
@@ -33,6 +36,18 @@ def check_against_onnx(path: Path, rows: NDArray[np.float32], expected: NDArray[
     difference = float(np.abs(run_onnx(path, rows) - expected).max())
     if difference > MAX_DIFFERENCE:
         raise ValueError(f"{path.name}: ONNX Runtime differs by {difference} from the trees")
+
+
+def check_monotone(ensemble: Ensemble, rows: NDArray[np.float32], directions: list[int], seed: int) -> None:
+    """Refuses a model whose sum falls where a value rises that may not lower it: every such column, on drawn rows."""
+    generator = np.random.default_rng(seed)
+    columns = np.repeat(np.flatnonzero(directions), CHECKED_ROWS)
+    drawn = rows[generator.integers(0, len(rows), len(columns))]
+    raised = drawn.copy()
+    raised[np.arange(len(columns)), columns] += generator.choice(RAISES, len(columns)).astype(np.float32)
+    fallen = columns[ensemble.predict(raised) < ensemble.predict(drawn)]
+    if len(fallen) > 0:
+        raise ValueError(f"the model falls where these columns rise: {sorted(set(fallen.tolist()))}")
 
 
 def sparse(row: NDArray[np.float32], names: list[str]) -> dict[str, float]:

@@ -40,10 +40,10 @@ OBJECTS = Recipe(
 CHANGES = Recipe(
     name="changes",
     kind="change",
-    slope=None,
-    stage=Stage(rounds=80, leaves=24, rate=0.1, min_rows=10, l2=1.0, columns=0.5),
+    slope=Slope("added.sum", end=12.0, trees=1, rise=0.002),
+    stage=Stage(rounds=79, leaves=24, rate=0.1, min_rows=10, l2=1.0, columns=0.5),
     fixture_weight=1.0,
-    example_weight=0.02,
+    example_weight=0.01,
 )
 
 
@@ -67,8 +67,8 @@ class Examples:
 
 def fit_model(data: Dataset, recipe: Recipe, examples: Examples | None, seed: int = SEED) -> Ensemble:
     """
-    Fits the model. Rows that need a snapshot of what is usual count twice, with it and without; of the examples only those
-    count that were made of sources in the data, or of none.
+    Fits the model. Rows that need a snapshot of what is usual count twice, with it and without; of the examples only
+    those count that were made of sources in the data, or of none.
     """
     is_fixture = ~data.labels.is_benign & ~data.labels.is_attack
     parts = [(data.values, data.labels.target, np.where(is_fixture, recipe.fixture_weight, 1.0))]

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,7 +16,7 @@ INPUT = "features"
 
 def write_onnx(path: Path, ensemble: Ensemble, columns: int, output: str, metadata: dict[str, object]) -> None:
     """Writes the model with its metadata; the node covers are in `nodes_hitrates`."""
-    attributes: dict[str, list[object]] = {
+    attributes: dict[str, Any] = {
         name: []
         for name in (
             "nodes_treeids nodes_nodeids nodes_featureids nodes_modes nodes_values nodes_hitrates nodes_truenodeids "

@@ -7,7 +7,7 @@ import numpy as np
 from calibration import Calibration, sigmoid
 from crossval import OutOfFold, fit_groups
 from dataset import Dataset
-from golden import check_against_onnx, pick, sparse
+from golden import check_against_onnx, check_monotone, pick, sparse
 from groups import OTHER
 from isolation import SAMPLE, fit_isolation
 from matrix import GRID
@@ -40,6 +40,7 @@ def write_model(
     write_onnx(path, ensemble, len(data.matrix.names), "logit", metadata)
     logit = ensemble.predict(data.values)
     check_against_onnx(path, data.values, logit)
+    check_monotone(ensemble, data.values, data.matrix.directions, SEED)
     rows = pick(logit, SEED)
     score = sigmoid(np.array([calibrations[str(found.group[row])].apply(logit[row]) for row in rows]))
     return [

@@ -1,9 +1,9 @@
 """
 Dangerous objects written by the table below: what people know to be dangerous, said as examples.
 
-Each is a benign object of the corpus, or a bare one, with one to three dangers added. They stand beside the real examples
-with a small weight, so that a danger of which the corpus has no attack is not worth nothing, while one that is common in
-benign objects still weighs little. They are never counted in a figure.
+Each is a benign object of the corpus, or a bare one, with one to three dangers added. They stand beside the real
+examples with a small weight, so that a danger of which the corpus has no attack is not worth nothing, while one that is
+common in benign objects still weighs little. They are never counted in a figure.
 """
 
 import copy
@@ -18,8 +18,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dangers import BINDING_DANGERS, CONFIG_DANGERS, INGRESS_DANGERS, NAMESPACE_DANGERS, POD_DANGERS, POLICY_DANGERS
-from dangers import ROLE_DANGERS, SERVICE_DANGERS, WEBHOOK_DANGERS, WHOLE_OBJECTS
+from dangers import (
+    BINDING_DANGERS,
+    CONFIG_DANGERS,
+    INGRESS_DANGERS,
+    NAMESPACE_DANGERS,
+    POD_DANGERS,
+    POLICY_DANGERS,
+    ROLE_DANGERS,
+    SERVICE_DANGERS,
+    WEBHOOK_DANGERS,
+    WHOLE_OBJECTS,
+)
 
 Json = dict[str, Any]
 Danger = Callable[[Json, random.Random], None]
@@ -46,7 +56,14 @@ BY_KIND: dict[str, list[Danger]] = {
     "MutatingWebhookConfiguration": WEBHOOK_DANGERS,
     "ValidatingWebhookConfiguration": WEBHOOK_DANGERS,
 }
-BARE_IMAGES = ("alpine:3.20", "ubuntu:22.04", "busybox", "nginx:1.27", "ghcr.io/team/app:1.4.2", "registry.example.com/team/app:2.0")
+BARE_IMAGES = (
+    "alpine:3.20",
+    "ubuntu:22.04",
+    "busybox",
+    "nginx:1.27",
+    "ghcr.io/team/app:1.4.2",
+    "registry.example.com/team/app:2.0",
+)
 OBJECTS_PER_DANGER = 24
 CHANGES_PER_DANGER = 16
 
@@ -125,7 +142,12 @@ def objects(benign: list[Json], draw: random.Random) -> Iterator[Json]:
                 others = draw.sample(fitting, draw.choice((0, 0, 1, 2)))
                 if apply(target, [danger, *others], draw):
                     source = base["source_repo"] if base else ""
-                    yield {"manifest": manifest, "kind": kind, "source_repo": source, "danger": f"{family_of(kind)} {number}"}
+                    yield {
+                        "manifest": manifest,
+                        "kind": kind,
+                        "source_repo": source,
+                        "danger": f"{family_of(kind)} {number}",
+                    }
     for number, make in enumerate(WHOLE_OBJECTS):
         for _ in range(OBJECTS_PER_DANGER):
             manifest = make(draw)
@@ -133,13 +155,17 @@ def objects(benign: list[Json], draw: random.Random) -> Iterator[Json]:
 
 
 def changes(benign: list[Json], draw: random.Random) -> Iterator[Json]:
-    """Records of a benign object that becomes a dangerous one; where `benign` are changes, the danger comes with theirs."""
+    """Records of a benign object that becomes dangerous; where `benign` are changes, the danger comes with them."""
     by_danger: dict[int, int] = {}
     for record in draw.sample(benign, len(benign)):
         _, fitting = dangers_for(record["new"])
         if not fitting:
             continue
-        wanted = [each for each in fitting if by_danger.get(id(each), 0) < CHANGES_PER_DANGER * (4 if fitting is POD_DANGERS else 2)]
+        wanted = [
+            each
+            for each in fitting
+            if by_danger.get(id(each), 0) < CHANGES_PER_DANGER * (4 if fitting is POD_DANGERS else 2)
+        ]
         if not wanted:
             continue
         old, new = record["old"] if draw.random() < 0.3 else record["new"], copy.deepcopy(record["new"])
@@ -178,7 +204,11 @@ def write(corpus: Path, out: Path, seed: int) -> None:
     manifests = benign_records(corpus / "train.jsonl.gz")
     # Edits of objects that nothing else happens to, beside dangers that come with a change.
     still = [
-        {**{key: each[key] for key in ("kind", "source_repo", "path")}, "old": each["manifest"], "new": each["manifest"]}
+        {
+            **{key: each[key] for key in ("kind", "source_repo", "path")},
+            "old": each["manifest"],
+            "new": each["manifest"],
+        }
         for each in manifests
     ]
     parts = {

@@ -3,6 +3,7 @@
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import corpus
 import figures
@@ -58,7 +59,9 @@ def main() -> None:
 
 def read_part(arguments: argparse.Namespace, recipe: Recipe, part: str) -> Dataset:
     """The rows of one part of the corpus."""
-    return read_dataset(arguments.matrices / part, recipe.name, arguments.corpus / f"{FILES[recipe.name]}{part}.jsonl.gz")
+    return read_dataset(
+        arguments.matrices / part, recipe.name, arguments.corpus / f"{FILES[recipe.name]}{part}.jsonl.gz"
+    )
 
 
 def scores(data: Dataset, recipe: Recipe, examples: Examples) -> tuple[OutOfFold, OutOfFold | None]:
@@ -93,7 +96,7 @@ def say(name: str, data: Dataset, found: OutOfFold) -> None:
         print(f"{name}: finds {recall:.3f} at {rate:.1%} false positives (uncalibrated {plain:.3f})", flush=True)
 
 
-def rounded(value: object) -> object:
+def rounded(value: Any) -> Any:
     """Numbers to four digits behind the point."""
     if isinstance(value, float):
         return round(value, 4)

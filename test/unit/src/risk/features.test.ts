@@ -377,6 +377,16 @@ t.test('an existing container that may do more, a new mount and a new right are 
       after: pod({}, '/data/a', [{ name: 'b', image: 'quay.io/a/b:1', securityContext: { privileged: true } }]),
       expected: { container: 1, node_namespace: 1 },
     },
+    'a capability beside a worse one that was there': {
+      before: pod({ capabilities: { add: ['SYS_ADMIN'] } }, '/data/a'),
+      after: pod({ capabilities: { add: ['SYS_ADMIN', 'CHOWN'] } }, '/data/a'),
+      expected: { capability: 2 },
+    },
+    'rules in another order, and one of them in parts': {
+      before: role(['secrets', 'pods'], ['services']),
+      after: role(['services'], ['pods'], ['secrets']),
+      expected: { rights: 2 },
+    },
     'a right that moves to another rule beside a new one': {
       before: role(['secrets'], ['services']),
       after: role(['services'], ['secrets'], ['pods/exec']),
