@@ -20,11 +20,10 @@ const WHOLE_OBJECTS: ReadonlySet<string> = new Set(['', 'ephemeralcontainers', '
  * @throws GateError (rejects with) BUNDLE_MODEL_INVALID
  */
 export async function openModels(models: Models, native: NativeCall): Promise<RiskModel> {
-  const [object, change, isolation] = await Promise.all([
-    open(models.object, models.golden.object, native),
-    open(models.change, models.golden.change, native),
-    open(models.isolation, models.golden.isolation, native),
-  ])
+  // One after the other: a thread's guard lets one native call run at a time.
+  const object = await open(models.object, models.golden.object, native)
+  const change = await open(models.change, models.golden.change, native)
+  const isolation = await open(models.isolation, models.golden.isolation, native)
   const digest = digestOf(models)
 
   async function run(session: Session, ...parts: readonly Float32Array[]): Promise<number> {
