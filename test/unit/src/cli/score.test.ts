@@ -1,7 +1,9 @@
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { CliEnvironment } from '../../../../src/cli/environment.js'
+import { createProgram } from '../../../../src/cli/program.js'
 import { runScore, type ScoreOptions } from '../../../../src/cli/score.js'
 import type { Anomaly, Risk } from '../../../../src/decision-types.js'
 import { GateError } from '../../../../src/errors.js'
@@ -16,6 +18,7 @@ t.setTimeout(120_000)
 
 const manifest = (kind: string, name: string): string =>
   `apiVersion: v1\nkind: ${kind}\nmetadata:\n  name: ${name}\nspec: {}\n`
+const PRIVILEGED = '{ containers: [{ name: a, image: "nginx:1", securityContext: { privileged: true } }] }'
 
 interface Answer {
   readonly code: number | GateError
@@ -188,4 +191,31 @@ t.test('a bundle without a model cannot score', async t => {
     ALL.join('---\n'),
   )
   t.match(answer, { code: { code: 'USAGE', message: `the bundle ${BUNDLE} has no risk model` }, stdout: '' })
+})
+
+t.test('the program scores with the models of a bundle', async t => {
+  const bundle = t.testdir()
+  for (const [path, bytes] of await withModel()) {
+    mkdirSync(dirname(join(bundle, path)), { recursive: true })
+    writeFileSync(join(bundle, path), bytes)
+  }
+  const answer = await withEnvironment(
+    async environment => {
+      const program = createProgram(environment, '0.0.0')
+      const args = ['score', '--bundle', bundle, '--insecure-unsigned', '--workers', '1', '--format', 'json', '-']
+      await program.command.parseAsync(args, { from: 'user' })
+      return program.exitCode
+    },
+    createPool,
+    [manifest('Pod', 'plain'), manifest('Pod', 'privileged').replace('{}', PRIVILEGED)].join('---\n'),
+  )
+  const { scores } = JSON.parse(answer.stdout) as { scores: { resource: { name: string }; risk: Risk }[] }
+  t.strictSame(
+    scores.map(({ resource, risk }) => [resource.name, risk.score.toFixed(4), risk.band]),
+    [
+      ['privileged', '0.9526', 'high'],
+      ['plain', '0.0180', 'low'],
+    ],
+  )
+  t.equal(answer.code, 0)
 })
