@@ -12,14 +12,24 @@ const CLOSE_TIMEOUT_MS = 5_000
  */
 export class NativeGuard {
   readonly #state: Int32Array
+  #last: Promise<unknown> = Promise.resolve()
 
   /** @param shared 4 bytes, zero at the start, known to both threads */
   constructor(shared: SharedArrayBuffer) {
     this.#state = new Int32Array(shared)
   }
 
-  /** In the thread: makes one native call. Once the guard is closed this never returns, and the thread waits for its end. */
-  async run<T>(call: () => Promise<T>): Promise<T> {
+  /**
+   * In the thread: makes a native call, after those that were asked for before. Once the guard is closed this never returns,
+   * and the thread waits for its end.
+   */
+  run<T>(call: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(() => this.#runAlone(call))
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+
+  async #runAlone<T>(call: () => Promise<T>): Promise<T> {
     if (Atomics.compareExchange(this.#state, 0, FREE, CALLING) !== FREE) {
       for (;;) Atomics.wait(this.#state, 0, CLOSED)
     }

@@ -27,10 +27,32 @@ t.test('a guard is free again after a call, also after one that failed', async t
   t.equal(await guard.close(), true, 'closing twice is no mistake')
 })
 
+t.test('calls that are asked for at once are made one after the other', async t => {
+  const guard = new NativeGuard(new SharedArrayBuffer(4))
+  const log: string[] = []
+  const call = (name: string) =>
+    guard.run(async () => {
+      log.push(`${name} begins`)
+      await new Promise(resolve => setImmediate(resolve))
+      log.push(`${name} ends`)
+      return name
+    })
+  const failed = guard.run(() => Promise.reject(new Error('no')))
+  t.strictSame(await Promise.all([call('a'), call('b')]), ['a', 'b'])
+  await t.rejects(failed, { message: 'no' })
+  t.strictSame(log, ['a begins', 'a ends', 'b begins', 'b ends'])
+})
+
 t.test('a call that does not end keeps the guard from closing', async t => {
   const guard = new NativeGuard(new SharedArrayBuffer(4))
   let end: (value: string) => void = () => undefined
-  const call = guard.run(() => new Promise<string>(resolve => (end = resolve)))
+  let call: Promise<string> | undefined
+  await new Promise<void>(began => {
+    call = guard.run(() => {
+      began()
+      return new Promise<string>(resolve => (end = resolve))
+    })
+  })
   t.equal(await guard.close(0), false)
   end('done')
   t.equal(await call, 'done')
