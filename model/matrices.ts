@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { GateError, thrownText } from '../src/errors.js'
 import { FeatureMatrix, type MatrixRow } from '../src/io/feature-matrix.js'
-import { CHANGE_FEATURES, changeFeatures, OBJECT_FEATURES, objectFeatures, type Feature } from '../src/risk/features.js'
-import { RARITY_FEATURES, rarityFeatures } from '../src/risk/rarity/surprise.js'
+import { CHANGE_COLUMNS, changeInput } from '../src/risk/change-input.js'
+import { OBJECT_FEATURES, objectFeatures } from '../src/risk/features.js'
 import { readCorpus, type CorpusRecord } from './corpus.js'
 import { CorpusHistory } from './history.js'
 
@@ -11,9 +11,6 @@ export interface CorpusFiles {
   readonly manifests: string
   readonly changes: string
 }
-
-/** The input of the change model: the features of a change, and how unusual it is where it happens. */
-export const CHANGE_COLUMNS: readonly Feature[] = [...CHANGE_FEATURES, ...RARITY_FEATURES]
 
 /**
  * Writes what a model is trained with: `objects` for the manifests of a corpus and `changes` for its changes, with the rarity
@@ -46,10 +43,7 @@ export async function writeMatrices(
 
 /** One row of the change model's input. */
 export function changeRow(record: CorpusRecord, history: CorpusHistory): Float32Array {
-  const values = new Float32Array(CHANGE_COLUMNS.length)
-  values.set(changeFeatures(record.old ?? {}, record.object).values)
-  values.set(rarityFeatures(record.old, record.object, history.before(record)).values, CHANGE_FEATURES.length)
-  return values
+  return changeInput(record.old ?? {}, record.object, history.before(record)).vector.values
 }
 
 function rowOf({ id, line, object }: CorpusRecord, file: string): MatrixRow {

@@ -120,16 +120,22 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
     })
 }
 
-/** What every command that judges manifests takes. */
-function withJudgingOptions(command: Command): Command {
+/** What every command takes that reads manifests and asks a bundle about them. */
+function withSourceOptions(command: Command): Command {
   return command
-    .addOption(new Option('--format <format>', 'how the answer is written').choices(SCAN_FORMATS).default('text'))
-    .option('--fail-on-warn', 'exit with 3 where there are warnings and no denial')
     .option('-n, --namespace <name>', 'the namespace of objects that name none', 'default')
     .addOption(bundle())
     .option('--insecure-unsigned', 'accept a --bundle without a signature')
     .option('--kustomize <binary>', 'the kustomize to render with (default: the one on PATH)')
     .option('--helm <binary>', 'the helm to render with (default: the one on PATH)')
+}
+
+/** What every command that judges manifests takes. */
+function withJudgingOptions(command: Command): Command {
+  command
+    .addOption(new Option('--format <format>', 'how the answer is written').choices(SCAN_FORMATS).default('text'))
+    .option('--fail-on-warn', 'exit with 3 where there are warnings and no denial')
+  return withSourceOptions(command)
     .option('--workers <n>', 'threads that judge (default: one per core)', wholeNumber)
     .option('--report <file>', 'also write a report to look at: one HTML page')
     .option('--now <time>', 'judge as if it were this RFC 3339 time, for output that can be repeated', rfc3339)
@@ -173,7 +179,7 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
 }
 
 function addScore(program: Program, environment: CliEnvironment): void {
-  program.command
+  const command = program.command
     .command('score')
     .summary('rank manifests by their risk')
     .description(
@@ -182,11 +188,7 @@ function addScore(program: Program, environment: CliEnvironment): void {
     )
     .argument('[paths...]', 'files, directories, or - for stdin', ['.'])
     .addOption(format())
-    .option('-n, --namespace <name>', 'the namespace of objects that name none', 'default')
-    .addOption(bundle())
-    .option('--insecure-unsigned', 'accept a --bundle without a signature')
-    .option('--kustomize <binary>', 'the kustomize to render with (default: the one on PATH)')
-    .option('--helm <binary>', 'the helm to render with (default: the one on PATH)')
+  withSourceOptions(command)
     .option('--workers <n>', 'threads that score (default: one per core)', wholeNumber)
     .option('--now <time>', 'score as if it were this RFC 3339 time, for output that can be repeated', rfc3339)
     .option('-v, --verbose', 'also draw how low scores come about')

@@ -1,8 +1,9 @@
 import { GateError } from '../errors.js'
 import { isJsonObject, parseJson, type Json, type JsonObject } from '../json.js'
 import { sigmoid } from './calibration.js'
+import { CHANGE_COLUMNS } from './change-input.js'
 import { evaluate } from './ensemble.js'
-import { CHANGE_FEATURES, OBJECT_FEATURES, type Feature } from './features.js'
+import { OBJECT_FEATURES } from './features.js'
 import {
   goldenRow,
   inModel,
@@ -12,10 +13,6 @@ import {
   type ModelFile,
   type ScoringFile,
 } from './model-file.js'
-import { RARITY_FEATURES } from './rarity/surprise.js'
-
-/** The input of the change model: what changes, then how unusual that is. */
-export const CHANGE_COLUMNS: readonly Feature[] = [...CHANGE_FEATURES, ...RARITY_FEATURES]
 
 /** One row with what the model has to give for it. */
 export interface Golden {
@@ -74,7 +71,7 @@ function goldenRows(
   all: JsonObject,
   key: string,
   result: string,
-  file: ModelFile,
+  file: ModelFile | ScoringFile,
   columns: readonly string[],
 ): readonly Golden[] {
   const list = all[key]
@@ -85,7 +82,7 @@ function goldenRows(
     if (!isJsonObject(each) || wanted === undefined) throw new Error(`${place} has no ${result}`)
     const row = goldenRow(each.values, columns)
     checkGolden(place, evaluate(file.ensemble, row), wanted)
-    if ('calibrationOf' in file) checkScore(place, each, wanted, file as ScoringFile)
+    if ('calibrationOf' in file) checkScore(place, each, wanted, file)
     return { row, result: wanted }
   })
 }

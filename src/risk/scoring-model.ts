@@ -1,6 +1,6 @@
 import type { Risk } from '../decision-types.js'
 import type { JsonObject } from '../json.js'
-import { calibrate } from './calibration.js'
+import { calibrate, type Calibrated } from './calibration.js'
 import { createExplain } from './explanation.js'
 import type { Feature, FeatureVector } from './features.js'
 import { inModel, type ModelFile, type ScoringFile } from './model-file.js'
@@ -19,6 +19,8 @@ export interface Scored {
 
 /** A model that scores and says why. */
 export interface ScoringModel {
+  /** A score without its reasons, which cost more than the score. */
+  estimate(values: Float32Array, kind: string): Promise<Calibrated>
   score(scored: Scored): Promise<Omit<Risk, 'kind' | 'model' | 'object'>>
 }
 
@@ -44,12 +46,18 @@ export async function openScoringModel(
       checkGolden(`the explanation of golden row ${index}`, sum, result)
     })
   }
+
+  async function estimate(values: Float32Array, kind: string): Promise<Calibrated> {
+    return calibrate(await session.run(values), file.calibrationOf(kind))
+  }
+
   return {
+    estimate,
     async score({ vector, kind, object, oldObject }) {
-      const calibration = file.calibrationOf(kind)
-      const { score, threshold, band, pValue } = calibrate(await session.run(vector.values), calibration)
+      const { score, threshold, band, pValue } = await estimate(vector.values, kind)
+      const { slope } = file.calibrationOf(kind)
       explainer.contributions(vector.values, contributions)
-      for (const [column, each] of contributions.entries()) contributions[column] = each * calibration.slope
+      for (const [column, each] of contributions.entries()) contributions[column] = each * slope
       return { score, threshold, band, pValue, contributions: explain({ vector, contributions, object, oldObject }) }
     },
   }

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import type { AdmissionRequest } from '../admission.js'
 import { canonicalObject } from '../canonical.js'
 import type { Context } from '../decision-types.js'
-import { changeFeatures, OBJECT_FEATURES, objectFeatures, type FeatureVector } from './features.js'
+import { CHANGE_COLUMNS, changeInput } from './change-input.js'
+import { OBJECT_FEATURES, objectFeatures } from './features.js'
 import type { Assessment, RiskModel } from './model.js'
-import { CHANGE_COLUMNS, type Models } from './models.js'
-import { rarityFeatures, rarityScore } from './rarity/surprise.js'
+import type { Models } from './models.js'
+import { rarityScore } from './rarity/surprise.js'
 import { openChecked, openScoringModel } from './scoring-model.js'
 import type { NativeCall } from './session.js'
 
@@ -34,8 +35,8 @@ export async function openModels({ golden, ...models }: Models, native: NativeCa
       if (value === null || !WHOLE_OBJECTS.has(subResource)) return { risk: null, anomaly: null, isCold: false }
       const object = canonicalObject(value)
       const vector = objectFeatures(object)
-      const whole = await objects.score({ vector, kind, object, oldObject: null })
       if (operation !== 'UPDATE' || oldValue === null) {
+        const whole = await objects.score({ vector, kind, object, oldObject: null })
         const depth = await isolation.run(vector.values)
         return {
           risk: { kind: 'object', ...whole, model: model(models.object.version) },
@@ -44,25 +45,17 @@ export async function openModels({ golden, ...models }: Models, native: NativeCa
         }
       }
       const oldObject = canonicalObject(oldValue)
-      const unusual = rarityFeatures(oldObject, object, rarity?.snapshot ?? null)
-      const both = joined(changeFeatures(oldObject, object), unusual)
-      const change = await changes.score({ vector: both, kind, object, oldObject })
+      const input = changeInput(oldObject, object, rarity?.snapshot ?? null)
+      const change = await changes.score({ vector: input.vector, kind, object, oldObject })
+      // Beside the change's score the object's has no explanation of its own.
+      const { score } = await objects.estimate(vector.values, kind)
       return {
-        risk: { kind: 'change', ...change, model: model(models.change.version), object: { score: whole.score } },
-        anomaly: rarity === null ? null : { of: 'change', score: rarityScore(unusual) },
+        risk: { kind: 'change', ...change, model: model(models.change.version), object: { score } },
+        anomaly: rarity === null ? null : { of: 'change', score: rarityScore(input.rarity) },
         isCold: rarity === null,
       }
     },
   }
-}
-
-/** The columns of one behind those of the other. */
-function joined(first: FeatureVector, second: FeatureVector): FeatureVector {
-  const width = first.values.length
-  const values = new Float32Array(width + second.values.length)
-  values.set(first.values)
-  values.set(second.values, width)
-  return { values, paths: column => (column < width ? first.paths(column) : second.paths(column - width)) }
 }
 
 /** One digest for what scores. */

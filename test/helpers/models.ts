@@ -1,6 +1,6 @@
 import { readEnsemble, evaluate } from '../../src/risk/ensemble.js'
 import { FEATURE_VERSION, OBJECT_FEATURES, type Feature } from '../../src/risk/features.js'
-import { CHANGE_COLUMNS } from '../../src/risk/models.js'
+import { CHANGE_COLUMNS } from '../../src/risk/change-input.js'
 import { readOnnx } from '../../src/risk/onnx.js'
 import { ensembleModel, type TestTree } from './onnx-ensemble.js'
 
