@@ -11,6 +11,9 @@ import { policyTools } from './policy-tools.mjs'
 
 const root = new URL('../policies/', import.meta.url).pathname
 const bundle = join(root, 'bundle')
+const trained = new URL('../model/trained/', import.meta.url).pathname
+/** What scores, and the rows that it is checked with when a bundle is loaded; the figures of training stay behind. */
+const MODEL_FILES = ['objects.onnx', 'changes.onnx', 'isolation.onnx', 'golden.json']
 /** What policies look up. In defaults.json is what the core itself needs. */
 const dataFiles = readdirSync(join(root, 'data'))
   .filter(each => each !== 'defaults.json')
@@ -32,6 +35,7 @@ function compile(directory) {
   // The sources stand beside the bundle in this repository already.
   for (const id of sourceFolders()) rmSync(join(directory, id), { recursive: true })
   cpSync(join(root, 'config.yaml'), join(directory, 'lockkeeper', 'config.yaml'))
+  for (const name of MODEL_FILES) cpSync(join(trained, name), join(directory, 'model', name))
 }
 
 /** The policies' folders, and lib. */

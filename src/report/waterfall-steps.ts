@@ -8,16 +8,21 @@ export interface WaterfallStep {
   readonly isTotal: boolean
 }
 
+/** What moves a score by a smaller share of what the strongest does is not worth a line. */
+const LEAST_SHARE = 0.05
+
 /**
  * How a score comes about: what everything else gives, then each contribution where the one before has ended, and the sum.
  * Log-odds are what contributions add up in.
  */
 export function waterfallSteps({ score, contributions }: Pick<Risk, 'score' | 'contributions'>): WaterfallStep[] {
   const total = logit(score)
-  const rest = total - contributions.reduce((sum, each) => sum + each.contribution, 0)
+  const least = LEAST_SHARE * Math.max(...contributions.map(each => Math.abs(each.contribution)))
+  const shown = contributions.filter(each => Math.abs(each.contribution) >= least)
+  const rest = total - shown.reduce((sum, each) => sum + each.contribution, 0)
   let at = rest
   const steps = [{ label: 'everything else', from: 0, to: rest, isTotal: false }]
-  for (const { text, contribution } of contributions) {
+  for (const { text, contribution } of shown) {
     steps.push({ label: text, from: at, to: at + contribution, isTotal: false })
     at += contribution
   }

@@ -3,7 +3,7 @@ import { fieldOf, type FieldPlaces } from './field-text.js'
 
 /** What is known of a feature that moved a score. */
 export interface TextSource extends FieldPlaces {
-  readonly feature: Pick<Feature, 'text' | 'unit'>
+  readonly feature: Pick<Feature, 'group' | 'text' | 'unit'>
   readonly value: number
   /** How much more it is than in the old object; 0 where nothing is compared. */
   readonly delta: number
@@ -21,6 +21,8 @@ const MANY_PLACES = 8
  * @param said fields that were told already: a field alone is enough only once
  */
 export function contributionText(source: TextSource, said: Set<string>): string {
+  const little = littleText(source)
+  if (little !== null) return `lowers the risk: ${little}`
   const phrase = phraseOf(source)
   const field = source.value === 0 && source.delta === 0 ? null : fieldOf(source)
   const places = source.value === 0 ? '' : placesText(source.paths.length)
@@ -28,6 +30,14 @@ export function contributionText(source: TextSource, said: Set<string>): string 
   if (field !== null) said.add(field.text)
   const text = field === null ? phrase : isEnough ? field.text : `${phrase}: ${field.text}`
   return `${source.contribution < 0 ? 'lowers the risk: ' : ''}${text}${places}`
+}
+
+/** What lowers a score where dangers are added up: their sum is small. */
+function littleText({ feature: { group }, value, contribution }: TextSource): string | null {
+  if (contribution >= 0) return null
+  if (group === 'prior') return `${value === 0 ? 'nothing' : 'little'} here is known as dangerous`
+  if (group === 'added') return `adds ${value === 0 ? 'nothing' : 'little'} that is known as dangerous`
+  return null
 }
 
 /** A switch in the object says itself what a flag is about, but not what a grade or a sum is. */

@@ -2,6 +2,7 @@ import type { Contribution } from '../decision-types.js'
 import type { JsonObject } from '../json.js'
 import { contributionText } from './contribution-text.js'
 import type { Feature, FeatureVector } from './features.js'
+import { createShareOut } from './prior-shares.js'
 
 /** A score that is to be explained. */
 export interface ExplainedScore {
@@ -34,12 +35,16 @@ interface FeatureColumns {
 /**
  * Prepares explanations for a model with these columns.
  *
- * The contributions of `new.x` and `delta.x` are one contribution of `x`. Equal ones keep the order of the columns.
+ * The contributions of `new.x` and `delta.x` are one contribution of `x`, and those of the prior are its features'. What kind
+ * an object is of is no reason, and part of what is not named. Equal ones keep the order of the columns.
  */
 export function createExplain(features: readonly Feature[]): Explain {
-  const known = columnsByFeature(features)
+  const known = columnsByFeature(features).filter(({ feature }) => feature.group !== 'kind')
+  const shareOut = createShareOut(features)
   return ({ vector, contributions, object, oldObject }, most = MOST) => {
-    const sums = Float64Array.from(known, ({ columns }) => roundedSum(columns, contributions))
+    const shared = contributions.slice()
+    shareOut(vector.values, shared)
+    const sums = Float64Array.from(known, ({ columns }) => roundedSum(columns, shared))
     const strength = (index: number): number => Math.abs(sums[index] ?? 0)
     const said = new Set<string>()
     return Array.from(known.keys())

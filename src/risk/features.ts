@@ -36,6 +36,8 @@ export interface Feature {
   readonly unit: FeatureSpec['unit']
   /** 1: the score may not fall when the value rises; 0: nothing is promised. */
   readonly direction: 0 | 1
+  /** What the prior counts one unit for, in log-odds; 0: it does not. */
+  readonly weight: number
   /** Said of an object that has it. */
   readonly text: string
 }
@@ -57,7 +59,8 @@ export const CHANGE_FEATURES: readonly Feature[] = [
 
 function feature(name: string, spec: FeatureSpec, prefix = ''): Feature {
   const [group = ''] = name.split('.')
-  return { name: `${prefix}${name}`, group, unit: spec.unit, direction: directionOf(spec), text: spec.text }
+  const { unit, weight, text } = spec
+  return { name: `${prefix}${name}`, group, unit, direction: directionOf(spec), weight, text }
 }
 
 function directionOf(spec: FeatureSpec): 0 | 1 {

@@ -28,7 +28,7 @@ const MIN_WAY = 1
 export interface Evidence {
   readonly name: string
   readonly value: number
-  readonly spec: FeatureSpec
+  readonly spec: Pick<FeatureSpec, 'unit' | 'weight'>
 }
 
 /** Log-odds of danger. */
@@ -47,13 +47,10 @@ export interface Prior {
 export function weigh(evidence: Iterable<Evidence>, setting: Setting): Prior {
   const byGroup = new Map<string, number[]>()
   let [max, strongest]: [number, string | null] = [0, null]
-  for (const { name, value, spec } of evidence) {
-    if (!(value > 0) || spec.weight === 0) continue
-    const strength =
-      spec.unit === 'count'
-        ? Math.min(value, 1) + REPEAT_SHARE * Math.min(Math.max(value - 1, 0), 1)
-        : Math.min(value, MAX_GRADE)
-    const amount = spec.weight * strength * familiarity(name, setting)
+  for (const each of evidence) {
+    const { name } = each
+    const amount = amountOf(each, setting)
+    if (amount === 0) continue
     if (amount > max) [max, strongest] = [amount, name]
     const [group = ''] = name.split('.')
     const known = byGroup.get(group)
@@ -68,4 +65,14 @@ export function weigh(evidence: Iterable<Evidence>, setting: Setting): Prior {
     if (total >= MIN_WAY) groups += 1
   }
   return { sum: Math.min(sum, MAX_SUM), max, groups, strongest }
+}
+
+/** What one thing weighs alone, in log-odds. */
+export function amountOf({ name, value, spec: { unit, weight } }: Evidence, setting: Setting): number {
+  if (!(value > 0) || weight === 0) return 0
+  const strength =
+    unit === 'count'
+      ? Math.min(value, 1) + REPEAT_SHARE * Math.min(Math.max(value - 1, 0), 1)
+      : Math.min(value, MAX_GRADE)
+  return weight * strength * familiarity(name, setting)
 }

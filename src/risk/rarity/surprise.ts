@@ -71,6 +71,7 @@ export const RARITY_FEATURES: readonly Feature[] = Object.entries(COLUMNS).map((
   group: 'rarity',
   unit: 'log2' as const,
   direction: 1 as const,
+  weight: 0,
   text,
 }))
 const COLUMN_VALUES = Object.values(COLUMNS)

@@ -3,6 +3,7 @@ import { canonicalObject } from '../../../../src/canonical.js'
 import type { Contribution } from '../../../../src/decision-types.js'
 import { isJsonObject, parseJson, type JsonObject } from '../../../../src/json.js'
 import { createExplain } from '../../../../src/risk/explanation.js'
+import { createShareOut } from '../../../../src/risk/prior-shares.js'
 import { CHANGE_FEATURES, changeFeatures, OBJECT_FEATURES, objectFeatures } from '../../../../src/risk/features.js'
 
 function canonical(value: unknown): JsonObject {
@@ -65,11 +66,29 @@ const cases: Record<string, Case> = {
     moved: { 'delta.pod.host_pid': 2, 'delta.pod.host_namespaces': 1 },
     texts: ['hostPID false → true', 'enters namespaces of the node: hostPID false → true'],
   },
-  'a switch does not say all of what a grade is about': {
+  'what raises a score because dangers were added up is told of the dangers': {
+    now: pod({ hostPID: true }),
+    moved: { 'prior.sum': 1.5, 'prior.max': 0.5, 'prior.groups': -0.5 },
+    texts: ['hostPID is true', 'enters namespaces of the node: hostPID is true'],
+  },
+  'the same where the change adds them': {
     old: pod({}),
     now: pod({ hostPID: true }),
-    moved: { 'delta.prior.max': 2 },
-    texts: ['has something that is known as dangerous: hostPID false → true'],
+    moved: { 'delta.prior.max': 1, 'added.sum': 1 },
+    texts: [
+      'hostPID false → true',
+      'enters a namespace of the node that it did not enter: hostPID false → true',
+      'enters namespaces of the node: hostPID false → true',
+    ],
+  },
+  'what lowers a score because few dangers were added up': {
+    old: pod({ hostPID: true }),
+    now: pod({ hostPID: true }),
+    moved: { 'new.prior.sum': -1, 'added.sum': -0.5 },
+    texts: [
+      'lowers the risk: little here is known as dangerous',
+      'lowers the risk: adds nothing that is known as dangerous',
+    ],
   },
   'a value of a container that was moved': {
     old: pod({ containers: [{ name: 'a', image: 'a:1' }, { name: 'b', image: 'b:1' }] }), // prettier-ignore
@@ -164,18 +183,17 @@ const cases: Record<string, Case> = {
   },
   'what is not there': {
     now: pod({}),
-    moved: { 'pod.privileged': -0.4, 'kind.role': -0.3, 'pod.root_user': 0.2, 'prior.groups': -0.1 },
+    moved: { 'pod.privileged': -0.4, 'pod.root_user': 0.2, 'prior.groups': -0.1 },
     texts: [
       'lowers the risk: nothing here runs a privileged container',
-      'lowers the risk: is not a role',
       'nothing here says that it runs as root',
-      'lowers the risk: is not dangerous in several ways',
+      'lowers the risk: nothing here is known as dangerous',
     ],
   },
   'what is there and makes the score lower': {
     now: pod({}),
     moved: { 'kind.pod': -0.4, 'pod.not_non_root': -0.3 },
-    texts: ['lowers the risk: is a bare Pod', 'lowers the risk: may run as root: nothing says that it does not'],
+    texts: ['lowers the risk: may run as root: nothing says that it does not'],
   },
   'less of something than before': {
     old: pod({
@@ -202,7 +220,7 @@ for (const [name, each] of Object.entries(cases)) {
 
 t.test('no value of a Secret is shown, old or new', t => {
   const secret = (value: string): JsonObject => canonical({ kind: 'Secret', stringData: { url: value }, type: value })
-  const explain = createExplain([{ name: 'a', group: 'a', unit: 'grade', direction: 1, text: 'is odd' }])
+  const explain = createExplain([{ name: 'a', group: 'a', unit: 'grade', direction: 1, weight: 0, text: 'is odd' }])
   const told = (path: string, oldObject: JsonObject | null) =>
     explain({
       vector: { values: Float32Array.of(1), paths: () => [path] },
@@ -213,6 +231,37 @@ t.test('no value of a Secret is shown, old or new', t => {
   t.strictSame(told('/stringData/url', null), ['is odd: stringData.url'])
   t.strictSame(told('/stringData/url', secret('old')), ['is odd: stringData.url'])
   t.strictSame(told('/type', secret('old')), ['is odd: type "old" → "new"'])
+  t.end()
+})
+
+t.test('a switch does not say all of what a grade is about', t => {
+  const explain = createExplain([{ name: 'a', group: 'a', unit: 'grade', direction: 1, weight: 0, text: 'is odd' }])
+  const vector = { values: Float32Array.of(2), paths: () => ['/spec/hostPID'] }
+  const object = canonical(pod({ hostPID: true }))
+  const told = explain({ vector, contributions: Float64Array.of(1), object, oldObject: null })
+  t.strictSame(
+    told.map(({ text }) => text),
+    ['is odd: hostPID is true'],
+  )
+  t.end()
+})
+
+t.test('what the prior gave is handed on whole, by weight', t => {
+  const shareOut = createShareOut(OBJECT_FEATURES)
+  const column = (name: string): number => OBJECT_FEATURES.findIndex(each => each.name === name)
+  const { values } = objectFeatures(canonical(pod({ hostPID: true, hostNetwork: true })))
+  const moved = (amounts: Record<string, number>): Float64Array =>
+    Float64Array.from(OBJECT_FEATURES, ({ name }) => amounts[name] ?? 0)
+  const sumOf = (contributions: Float64Array): number => contributions.reduce((sum, each) => sum + each, 0)
+  const raised = moved({ 'prior.sum': 2, 'prior.groups': -0.5, 'pod.host_pid': 0.25 })
+  shareOut(values, raised)
+  t.equal(raised[column('prior.sum')], 0)
+  t.equal(raised[column('prior.groups')], 0)
+  t.ok(Math.abs(sumOf(raised) - 1.75) < 1e-12)
+  t.ok((raised[column('pod.host_pid')] ?? 0) > (raised[column('pod.host_network')] ?? 0))
+  const lowered = moved({ 'prior.sum': 1, 'prior.max': -3 })
+  shareOut(values, lowered)
+  t.strictSame(lowered, moved({ 'prior.sum': -2 }))
   t.end()
 })
 
