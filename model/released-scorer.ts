@@ -5,6 +5,7 @@ import type { JsonObject } from '../src/json.js'
 import { buildRequest } from '../src/request.js'
 import { readModels } from '../src/risk/models.js'
 import type { RarityCounts } from '../src/risk/rarity/counts.js'
+import { runningBy } from '../src/risk/running.js'
 import { openModels } from '../src/risk/trained-model.js'
 import type { Scored, Scorer } from './scorer.js'
 
@@ -19,7 +20,7 @@ export async function createScorer(): Promise<Scorer> {
   const files = new Map<string, Uint8Array>()
   for (const name of FILES) files.set(`model/${name}`, await readFile(new URL(name, FOLDER)))
   const models = readModels(files)
-  const model = await openModels(models, call => call())
+  const model = await openModels(models, await runningBy(call => call()))
 
   async function score(object: JsonObject, base: JsonObject | null, counts: RarityCounts | null): Promise<Scored> {
     const request = buildRequest({ object, base, userInfo: USER, namespace: 'default' })

@@ -19,7 +19,7 @@ import { createResultCache, type CacheCounts } from './policy/result-cache.js'
 import { knownHelp } from './remedy/known-help.js'
 import { offeredRemedies, type Rejudge } from './remedy/rejudge.js'
 import { createRiskScorer, type RiskModel } from './risk/model.js'
-import type { NativeCall } from './risk/session.js'
+import type { NativeCall } from './risk/running.js'
 import { reviewSetWith, type ReviewItem, type SetFindings } from './review-set.js'
 import { setViolationsOf } from './set-decision.js'
 import { WORKLOADS } from './workload.js'
@@ -75,7 +75,7 @@ export interface GateOptions {
   readonly module?: WebAssembly.Module
   /** Instead of the bundle's. */
   readonly riskModel?: RiskModel
-  /** Makes each call of the runtime that models run in; default: at once. */
+  /** Makes each call of ONNX Runtime; default: models run without it, with the same results. */
   readonly native?: NativeCall
   /** What the results of policies and scores that are kept may take; 0: nothing is kept. Default: 32 MiB. */
   readonly cacheBytes?: number
@@ -95,17 +95,15 @@ export async function createGate(bundle: Bundle, options: GateOptions = {}): Pro
   return openGate(bundle, options, options.riskModel ?? (await openRiskModel(bundle, options)))
 }
 
-/** What runs models is loaded only where there is one: it takes a tenth of a second and 40 MiB. */
-async function openRiskModel(
-  { model }: Bundle,
-  { native = call => call() }: GateOptions,
-): Promise<RiskModel | undefined> {
+/** What runs models is loaded only where there is one. */
+async function openRiskModel({ model }: Bundle, { native }: GateOptions): Promise<RiskModel | undefined> {
   if (model === null) return undefined
-  const [{ readModels }, { openModels }] = await Promise.all([
+  const [{ readModels }, { runningBy }, { openModels }] = await Promise.all([
     import('./risk/models.js'),
+    import('./risk/running.js'),
     import('./risk/trained-model.js'),
   ])
-  return openModels(readModels(model), native)
+  return openModels(readModels(model), await runningBy(native))
 }
 
 function openGate(bundle: Bundle, options: GateOptions, riskModel: RiskModel | undefined): Gate {

@@ -88,10 +88,26 @@ export function readEnsemble(model: OnnxModel, columns: number): Ensemble {
   for (const [index, tree] of trees.entries()) checkTree(tree, columns, index)
   const base = attributes.get('base_values')?.floats ?? []
   if (base.length > 1 || !base.every(Number.isFinite)) throw new Error('must have one base value')
-  return { trees, base: base[0] ?? 0 }
+  const ensemble = { trees, base: base[0] ?? 0 }
+  checkSums(ensemble)
+  return ensemble
 }
 
-/** What the trees give for a row, added up as exactly as 64-bit numbers can. */
+/** Leaves and base are multiples of this, and their sums below `MAX_SUM`: then 32-bit sums are exact in any order. */
+const LEAF_GRID = 2 ** -16
+const MAX_SUM = 2 ** 24 * LEAF_GRID
+
+/** Whatever runs the model gives the same, to the last bit. */
+function checkSums({ trees, base }: Ensemble): void {
+  let most = Math.abs(base)
+  for (const { value } of trees) most += value.reduce((largest, each) => Math.max(largest, Math.abs(each)), 0)
+  const isOnGrid = (value: number): boolean => Number.isInteger(value / LEAF_GRID)
+  if (!isOnGrid(base) || !trees.every(({ value }) => value.every(isOnGrid)))
+    throw new Error(`its leaves and base must be multiples of ${LEAF_GRID}: other sums depend on their order`)
+  if (most >= MAX_SUM) throw new Error(`its sum may reach ${most}: from ${MAX_SUM} on it is not exact`)
+}
+
+/** What the trees give for a row. */
 export function evaluate({ trees, base }: Ensemble, row: Float32Array): number {
   let sum = base
   for (const { feature, threshold, left, right, value } of trees) {

@@ -5,7 +5,7 @@ import { createExplain } from './explanation.js'
 import type { Feature, FeatureVector } from './features.js'
 import { inModel, type ModelFile, type ScoringFile } from './model-file.js'
 import { checkGolden, type Golden } from './models.js'
-import { openSession, type NativeCall, type Session } from './session.js'
+import type { OpenSession, Session } from './running.js'
 import { createExplainer } from './tree-shap.js'
 
 /** What is to be scored, with what its features were read from. */
@@ -33,9 +33,9 @@ export async function openScoringModel(
   file: ScoringFile,
   features: readonly Feature[],
   golden: readonly Golden[],
-  native: NativeCall,
+  openSession: OpenSession,
 ): Promise<ScoringModel> {
-  const session = await openChecked(file, features.length, golden, native)
+  const session = await openChecked(file, features.length, golden, openSession)
   const explainer = createExplainer(file.ensemble)
   const explain = createExplain(features)
   const contributions = new Float64Array(features.length)
@@ -68,9 +68,9 @@ export async function openChecked(
   file: ModelFile,
   columns: number,
   golden: readonly Golden[],
-  native: NativeCall,
+  openSession: OpenSession,
 ): Promise<Session> {
-  const session = await openSession(file, columns, native)
+  const session = await openSession(file, columns)
   for (const [index, { row, result }] of golden.entries()) {
     const found = await session.run(row)
     inModel(file.path, () => {

@@ -1,18 +1,11 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { GateError, thrownText } from '../errors.js'
 import type { ModelFile } from './model-file.js'
-
-/** Runs one native call; a worker thread must not be ended while one runs. */
-export type NativeCall = <T>(call: () => Promise<T>) => Promise<T>
-
-/** A model that is ready to run. */
-export interface Session {
-  /** What the model gives for a row; rows that are asked for at once are run one after the other. */
-  run(values: Float32Array): Promise<number>
-}
+import type { NativeCall, Session } from './running.js'
 
 /**
- * Opens a model with ONNX Runtime: one thread, and tensors that are made once.
+ * Opens a model with ONNX Runtime: one thread, and tensors that are made once. Rows that are asked for at once are run one
+ * after the other.
  *
  * @throws GateError (rejects with) BUNDLE_MODEL_INVALID when the runtime refuses it
  */

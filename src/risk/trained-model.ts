@@ -8,7 +8,7 @@ import type { Assessment, RiskModel } from './model.js'
 import type { Models } from './models.js'
 import { rarityScore } from './rarity/surprise.js'
 import { openChecked, openScoringModel } from './scoring-model.js'
-import type { NativeCall } from './session.js'
+import type { OpenSession } from './running.js'
 
 /** Subresources that are the object they belong to; of others (scale, binding, token) there is nothing to score. */
 const WHOLE_OBJECTS: ReadonlySet<string> = new Set(['', 'ephemeralcontainers', 'resize'])
@@ -18,11 +18,11 @@ const WHOLE_OBJECTS: ReadonlySet<string> = new Set(['', 'ephemeralcontainers', '
  *
  * @throws GateError (rejects with) BUNDLE_MODEL_INVALID
  */
-export async function openModels({ golden, ...models }: Models, native: NativeCall): Promise<RiskModel> {
+export async function openModels({ golden, ...models }: Models, openSession: OpenSession): Promise<RiskModel> {
   const [objects, changes, isolation] = await Promise.all([
-    openScoringModel(models.object, OBJECT_FEATURES, golden.object, native),
-    openScoringModel(models.change, CHANGE_COLUMNS, golden.change, native),
-    openChecked(models.isolation, OBJECT_FEATURES.length, golden.isolation, native),
+    openScoringModel(models.object, OBJECT_FEATURES, golden.object, openSession),
+    openScoringModel(models.change, CHANGE_COLUMNS, golden.change, openSession),
+    openChecked(models.isolation, OBJECT_FEATURES.length, golden.isolation, openSession),
   ])
   const model = (version: string) => ({ digest, version })
   const digest = digestOf(models)

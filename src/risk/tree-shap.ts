@@ -75,8 +75,8 @@ function explainedTree(tree: Tree): ExplainedTree {
   const steps = leaves.flatMap(leaf => leaf.steps)
   const columns = Int32Array.from(new Set(steps.map(({ column }) => column)))
   const splits = distinctSplits(tree)
-  const rules = leaves.map(leaf => gaussLegendre(pointCount(leaf)))
-  const numbers = leaves.flatMap((leaf, index) => numbersOf(leaf, rules[index]))
+  const rules = leaves.map(leaf => ruleOf(pointCount(leaf)))
+  const { factors, shares } = numbersOf(leaves, rules)
   return {
     expected: all.reduce((sum, leaf) => sum + leaf.steps.reduce((share, { passed }) => share * passed, leaf.value), 0),
     columns,
@@ -89,8 +89,8 @@ function explainedTree(tree: Tree): ExplainedTree {
     lower: Float32Array.from(steps, ({ lower }) => lower),
     upper: Float32Array.from(steps, ({ upper }) => upper),
     weights: rules.map(({ weights }) => weights),
-    factors: Float64Array.from(numbers, ({ factor }) => factor),
-    shares: Float64Array.from(numbers, ({ share }) => share),
+    factors,
+    shares,
     products: new Float64Array(Math.max(0, ...leaves.map(pointCount))),
     chosen: new Int32Array(Math.max(0, ...leaves.map(leaf => leaf.steps.length))),
   }
@@ -110,20 +110,38 @@ function pointCount(leaf: Leaf): number {
   return Math.ceil(leaf.steps.length / 2)
 }
 
+const RULES = new Map<number, QuadratureRule>()
+
+function ruleOf(count: number): QuadratureRule {
+  const known = RULES.get(count)
+  if (known !== undefined) return known
+  const rule = gaussLegendre(count)
+  RULES.set(count, rule)
+  return rule
+}
+
 function numbersOf(
-  leaf: Leaf,
-  rule: QuadratureRule | undefined,
-): { readonly factor: number; readonly share: number }[] {
-  const places = [...(rule?.places ?? [])]
-  return leaf.steps.flatMap(({ passed }) =>
-    [0, 1].flatMap(inside =>
-      places.map(place => {
-        const factor = place * inside + (1 - place) * passed
-        // Where no training row went, rows outside have no part in the leaf: its products are 0 then.
-        return { factor, share: factor > 0 ? (leaf.value * (inside - passed)) / factor : 0 }
-      }),
-    ),
-  )
+  leaves: readonly Leaf[],
+  rules: readonly QuadratureRule[],
+): { readonly factors: Float64Array; readonly shares: Float64Array } {
+  const count = leaves.reduce((sum, { steps }, index) => sum + 2 * steps.length * (rules[index]?.places.length ?? 0), 0)
+  const [factors, shares] = [new Float64Array(count), new Float64Array(count)]
+  let at = 0
+  for (const [index, { value, steps }] of leaves.entries()) {
+    const places = rules[index]?.places ?? new Float64Array()
+    for (const { passed } of steps) {
+      for (const inside of [0, 1]) {
+        for (const place of places) {
+          const factor = place * inside + (1 - place) * passed
+          factors[at] = factor
+          // Where no training row went, rows outside have no part in the leaf: its products are 0 then.
+          shares[at] = factor > 0 ? (value * (inside - passed)) / factor : 0
+          at += 1
+        }
+      }
+    }
+  }
+  return { factors, shares }
 }
 
 function runningSums(numbers: readonly number[]): number[] {

@@ -4,6 +4,7 @@ import t from 'tap'
 import { createScorer } from '../../../model/released-scorer.js'
 import type { JsonObject } from '../../../src/json.js'
 import { readModels } from '../../../src/risk/models.js'
+import { runningBy } from '../../../src/risk/running.js'
 import { openModels } from '../../../src/risk/trained-model.js'
 import { ROOT } from '../../helpers/repository.js'
 import { contextOf, admissionRequest, pod } from '../../helpers/requests.js'
@@ -41,7 +42,7 @@ t.test('they tell a way to take over a node from a plain Pod', async t => {
 
 t.test('what they say adds up, and names the fields', async t => {
   const models = readModels(files)
-  const model = await openModels(models, call => call())
+  const model = await openModels(models, await runningBy(call => call()))
   const request = admissionRequest({ operation: 'UPDATE', object: TAKEOVER, oldObject: PLAIN })
   const { risk } = await model.assess(request, contextOf())
   const paths = (risk?.contributions ?? []).flatMap(each => each.paths)

@@ -119,6 +119,12 @@ const refused: Record<string, readonly [Partial<TestEnsemble>, RegExp]> = {
     /^has a weight that is not of a leaf/,
   ],
   'a base that is not a number': [{ base: NaN }, /^must have one base value$/],
+  'leaves whose sum depends on the order': [
+    { trees: [{ weight: 0.1, cover: 1 }] },
+    /^its leaves and base must be multip/,
+  ],
+  'a base off the grid': [{ base: 2 ** -17 }, /^its leaves and base must be multiples of /],
+  'sums that are too large to be exact': [{ base: -255.75 }, /^its sum may reach 260: from 256 on it is not exact$/],
 }
 
 for (const [name, [change, message]] of Object.entries(refused)) {
@@ -163,7 +169,7 @@ t.test('bytes that are anything are an error, and end soon', t => {
 
 const tree: fc.Arbitrary<TestTree> = fc.letrec<{ node: TestTree; leaf: TestTree; split: TestTree }>(tie => ({
   node: fc.oneof({ maxDepth: 4, withCrossShrink: true }, tie('leaf'), tie('split')),
-  leaf: fc.record({ weight: fc.integer({ min: -64, max: 64 }).map(each => each / 64), cover: fc.integer({ min: 1, max: 999 }) }), // prettier-ignore
+  leaf: fc.record({ weight: fc.integer({ min: -(2 ** 20), max: 2 ** 20 }).map(each => each / 2 ** 16), cover: fc.integer({ min: 1, max: 999 }) }), // prettier-ignore
   split: fc.record({
     column: fc.nat(COLUMNS - 1),
     below: fc.integer({ min: -128, max: 128 }).map(each => each / 64),

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import t from 'tap'
 import type { AdmissionRequest } from '../../../../src/admission.js'
 import type { Context } from '../../../../src/decision-types.js'
@@ -6,6 +7,7 @@ import { CHANGE_COLUMNS } from '../../../../src/risk/change-input.js'
 import { OBJECT_FEATURES } from '../../../../src/risk/features.js'
 import type { Assessment } from '../../../../src/risk/model.js'
 import { readModels } from '../../../../src/risk/models.js'
+import { openArrays, runningBy, type OpenSession } from '../../../../src/risk/running.js'
 import { openModels } from '../../../../src/risk/trained-model.js'
 import { asking, GROUPS, modelFiles, type TestModels } from '../../../helpers/models.js'
 import { admissionRequest, contextOf, pod } from '../../../helpers/requests.js'
@@ -92,13 +94,10 @@ t.test('a runtime that computes something else is noticed before it scores', asy
   const [first, ...others] = models.golden.change
   if (first === undefined) throw new Error('there are golden rows')
   const golden = { ...models.golden, change: [{ ...first, result: first.result + 0.01 }, ...others] }
-  await t.rejects(
-    openModels({ ...models, golden }, call => call()),
-    {
-      code: 'BUNDLE_MODEL_INVALID',
-      message: /^model\/changes\.onnx of the bundle cannot be used: golden row 0 gives /,
-    },
-  )
+  await t.rejects(openModels({ ...models, golden }, await runningBy(call => call())), {
+    code: 'BUNDLE_MODEL_INVALID',
+    message: /^model\/changes\.onnx of the bundle cannot be used: golden row 0 gives /,
+  })
 })
 
 const container = (securityContext: JsonObject) =>
@@ -111,8 +110,13 @@ async function assessed(
   models: TestModels = {},
   context: Partial<Context> = {},
 ): Promise<Assessment> {
-  const model = await openModels(readModels(modelFiles(models)), call => call())
-  return model.assess(admissionRequest(change), contextOf(context))
+  const assessment = async (open: OpenSession): Promise<Assessment> => {
+    const model = await openModels(readModels(modelFiles(models)), open)
+    return model.assess(admissionRequest(change), contextOf(context))
+  }
+  const [native, ...others] = [await assessment(await runningBy(call => call())), await assessment(openArrays)]
+  for (const each of others) assert.deepStrictEqual(each, native, 'however it is run, a model gives the same')
+  return native
 }
 
 t.test('an object and a change are scored, each by its own model', async t => {
@@ -178,7 +182,7 @@ t.test('what has no object of its own is not scored', async t => {
 })
 
 t.test('one row leaves nothing behind for the next', async t => {
-  const model = await openModels(readModels(modelFiles()), call => call())
+  const model = await openModels(readModels(modelFiles()), await runningBy(call => call()))
   const score = async (object: JsonObject) =>
     (await model.assess(admissionRequest({ object }), contextOf())).risk?.score
   const alone = await score(PLAIN)
