@@ -1,5 +1,5 @@
 import { GateError } from '../errors.js'
-import { isJsonObject, parseJson, type Json, type JsonObject } from '../json.js'
+import { isJsonObject, type Json, type JsonObject } from '../json.js'
 import { sigmoid } from './calibration.js'
 import { CHANGE_COLUMNS } from './change-input.js'
 import { evaluate } from './ensemble.js'
@@ -8,6 +8,7 @@ import {
   goldenRow,
   inModel,
   numberOf,
+  parsePlainJson,
   readIsolationFile,
   readScoringFile,
   type ModelFile,
@@ -56,7 +57,7 @@ export function readModels(files: ReadonlyMap<string, Uint8Array>): Models {
   const change = readScoringFile(...named('changes.onnx'), 'change', changeColumns)
   const isolation = readIsolationFile(...named('isolation.onnx'), objectColumns)
   const golden = inModel(GOLDEN, () => {
-    const value = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes(GOLDEN)))
+    const value = parsePlainJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes(GOLDEN)))
     if (!isJsonObject(value)) throw new Error('must hold a JSON object')
     return {
       object: goldenRows(value, 'objects', 'logit', object, objectColumns),
