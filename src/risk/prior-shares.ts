@@ -19,8 +19,6 @@ interface Part {
 /** Hands contributions on, in place; their total stays. */
 export type ShareOut = (values: Float32Array, contributions: Float64Array) => void
 
-const SIDES = ['', 'new.', 'delta.'] as const
-
 /**
  * "Has several dangers" tells people nothing. What raises a score because of the prior is handed to the features that the
  * prior was made of, each by its weight there. What lowers it stays: no feature is to be named for a danger that is small.
@@ -47,25 +45,20 @@ export function createShareOut(features: readonly Feature[]): ShareOut {
 }
 
 function sumsOf(features: readonly Feature[]): readonly Sum[] {
-  const columnsOf = (isWanted: (name: string) => boolean): number[] =>
-    [...features.keys()].filter(column => isWanted(features[column]?.name ?? ''))
-  const partsOf = (columns: readonly number[], side: string): Part[] =>
-    columns.flatMap(column => {
-      const feature = features[column]
-      return feature === undefined || feature.weight === 0
-        ? []
-        : [{ column, name: feature.name.slice(side.length), feature }]
-    })
-  const isSided = (name: string): boolean => SIDES.some(side => side !== '' && name.startsWith(side))
-  const ofSide = (side: string): number[] => columnsOf(name => (side === '' ? !isSided(name) : name.startsWith(side)))
-  const priors = SIDES.map((side): Sum => {
-    const sums = columnsOf(name => name.startsWith(`${side}prior.`))
-    return { sums, parts: partsOf(ofSide(side), side), setting: 'object' }
-  })
-  const added: Sum = {
-    sums: columnsOf(name => name.startsWith('added.')),
-    parts: [...partsOf(ofSide('delta.'), 'delta.'), ...partsOf(ofSide(''), '')],
-    setting: 'change',
+  const sides = new Map<string, { readonly sums: number[]; readonly parts: Part[] }>()
+  const added: number[] = []
+  for (const [column, feature] of features.entries()) {
+    const side = /^(?:new|delta)\./.exec(feature.name)?.[0] ?? ''
+    const name = feature.name.slice(side.length)
+    const ofSide = sides.get(side) ?? { sums: [], parts: [] }
+    sides.set(side, ofSide)
+    if (feature.group === 'prior') ofSide.sums.push(column)
+    else if (feature.group === 'added') added.push(column)
+    else if (feature.weight !== 0) ofSide.parts.push({ column, name, feature })
   }
-  return [...priors, added].filter(({ sums }) => sums.length > 0)
+  const ofChange = ['delta.', ''].flatMap(side => sides.get(side)?.parts ?? [])
+  return [
+    ...[...sides.values()].map(each => ({ ...each, setting: 'object' as const })),
+    { sums: added, parts: ofChange, setting: 'change' as const },
+  ].filter(({ sums }) => sums.length > 0)
 }
