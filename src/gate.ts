@@ -48,7 +48,11 @@ export interface CacheState extends CacheCounts {
 /** One bundle, ready to judge. A gate judges one request at a time; several run side by side in threads of their own. */
 export interface Gate {
   readonly bundle: Bundle
-  /** @throws GateError when the request cannot be judged; a denial is a Decision */
+  /**
+   * Judges one request. Where the context has no rarity, the bundle's counts.
+   *
+   * @throws GateError when the request cannot be judged; a denial is a Decision
+   */
   review(request: AdmissionRequest, context: Context, options?: ReviewOptions): Promise<Decision>
   /**
    * Judges a whole change; requests that throw become `errors`.
@@ -140,12 +144,14 @@ function openGate(bundle: Bundle, options: GateOptions, riskModel: RiskModel | u
   const scoreRisk = createRiskScorer(riskModel, cache)
   const total = { hits: 0, misses: 0 }
   const rules: Rules = { config, exceptions, bundle: reference }
+  const rarity = bundle.rarity && { snapshot: bundle.rarity, digest: bundle.rarity.digest }
 
   async function review(
     request: AdmissionRequest,
-    context: Context,
+    given: Context,
     { killed = new Map(), requestText, onCache }: ReviewOptions = {},
   ): Promise<Decision> {
+    const context = given.rarity === null && rarity !== null ? { ...given, rarity } : given
     const { subject, unchanged } = identityOf(request)
     // What counts is as it was: it was judged when it was written.
     const { risk, anomaly, riskProblem } = unchanged ? NOT_SCORED : await scoreRisk(request, context, subject)

@@ -2,6 +2,7 @@ import type { SetDecision, SetError } from '../decision-types.js'
 import { GateError } from '../errors.js'
 import { builtInBundlePath, loadBundleFiles } from '../io/bundle-source.js'
 import type { ReviewPool } from '../io/pool.js'
+import { withRarityFile } from '../io/rarity-file.js'
 import { errorText } from '../report/text.js'
 import { paintFor } from './colors.js'
 import { write, type CliEnvironment } from './environment.js'
@@ -17,6 +18,8 @@ export interface JudgingOptions {
   /** Not given: the bundle that comes with the program. */
   readonly bundle?: string
   readonly insecureUnsigned: boolean
+  /** A file with a rarity snapshot; not given: the bundle's, if it has one. */
+  readonly rarity?: string
   readonly kustomize?: string
   readonly helm?: string
   readonly workers?: number
@@ -41,14 +44,15 @@ const EXIT = { failed: 2, denied: 1, warned: 3, allowed: 0 } as const
  * @throws GateError when nothing can be judged: no bundle, or a wrong option
  */
 export async function judgeWith(
-  options: Pick<JudgingOptions, 'bundle' | 'insecureUnsigned' | 'workers' | 'quiet' | 'color'>,
+  options: Pick<JudgingOptions, 'bundle' | 'insecureUnsigned' | 'rarity' | 'workers' | 'quiet' | 'color'>,
   environment: CliEnvironment,
   judge: (pool: ReviewPool) => Promise<{ readonly text: string; readonly exitCode: number }>,
 ): Promise<number> {
   const { stdout, stderr, createPool, signal } = environment
   const bundlePath = options.bundle ?? (await builtInBundlePath())
+  const files = await loadBundleFiles(bundlePath)
   const pool = await createPool({
-    files: await loadBundleFiles(bundlePath),
+    files: options.rarity === undefined ? files : await withRarityFile(files, options.rarity),
     allowUnsigned: options.bundle === undefined || options.insecureUnsigned,
     ...(options.workers === undefined ? {} : { workers: options.workers }),
   })

@@ -126,6 +126,7 @@ function withSourceOptions(command: Command): Command {
     .option('-n, --namespace <name>', 'the namespace of objects that name none', 'default')
     .addOption(bundle())
     .option('--insecure-unsigned', 'accept a --bundle without a signature')
+    .option('--rarity <file>', 'what is usual, as `lockkeeper rarity build` counted it (default: what the bundle has)')
     .option('--kustomize <binary>', 'the kustomize to render with (default: the one on PATH)')
     .option('--helm <binary>', 'the helm to render with (default: the one on PATH)')
 }
@@ -199,8 +200,8 @@ function addScore(program: Program, environment: CliEnvironment): void {
       'after',
       `
 Examples:
-  lockkeeper score --bundle ./bundle --insecure-unsigned envs/prod
-  helm template ./chart | lockkeeper score --format json --bundle ./bundle --insecure-unsigned -
+  lockkeeper score envs/prod
+  helm template ./chart | lockkeeper score --format json -
 
 Exit codes: 0 everything was scored, 2 something could not be read or scored`,
     )

@@ -3,8 +3,12 @@ import { contextTime } from '../context.js'
 import type { Decision } from '../decision-types.js'
 import { GateError } from '../errors.js'
 import { inOrder } from '../in-order.js'
+import type { JsonObject } from '../json.js'
 import { findInputs } from '../io/inputs.js'
 import type { ReviewPool } from '../io/pool.js'
+import { findCounterfactual, type Counterfactual } from '../risk/counterfactual.js'
+import { createEstimate } from '../risk/estimate.js'
+import { readModels } from '../risk/models.js'
 import { scoresJson, scoresText, type ScoredObject } from '../report/scores.js'
 import { setError } from '../set-decision.js'
 import { paintFor } from './colors.js'
@@ -25,18 +29,24 @@ export interface ScoreOptions extends Omit<JudgingOptions, 'format' | 'failOnWar
  */
 export function runScore(options: ScoreOptions, environment: CliEnvironment): Promise<number> {
   return judgeWith(options, environment, async pool => {
-    if (pool.bundle.model === null) {
+    const { model } = pool.bundle
+    if (model === null) {
       const name = options.bundle === undefined ? 'built-in bundle' : `bundle ${options.bundle}`
       throw new GateError('USAGE', `the ${name} has no risk model: name a bundle that has one with --bundle`)
     }
-    return scores(options, environment, pool)
+    const estimate = createEstimate(readModels(model))
+    return scores(options, environment, pool, estimate)
   })
 }
+
+/** The score of an object, at once. */
+type Estimate = (object: JsonObject) => number
 
 async function scores(
   options: ScoreOptions,
   environment: CliEnvironment,
   pool: ReviewPool,
+  estimate: Estimate,
 ): Promise<{ readonly text: string; readonly exitCode: number }> {
   const { stdin, stdout, signal } = environment
   const { paths, format, namespace, verbose, quiet, color } = options
@@ -50,7 +60,7 @@ async function scores(
   })
   const judge = async (item: Item): Promise<ScoredObject | GateError | null> => {
     if (item.kind === 'error') return item.error
-    return item.kind === 'object' ? scored(item, options, environment, pool) : null
+    return item.kind === 'object' ? scored(item, options, environment, { pool, estimate }) : null
   }
   for await (const result of inOrder(reader.items(), pool.workers * 2, judge)) {
     signal.throwIfAborted()
@@ -71,7 +81,7 @@ async function scored(
   { manifest, set, place }: Extract<Item, { kind: 'object' }>,
   { namespace, now }: ScoreOptions,
   environment: CliEnvironment,
-  pool: ReviewPool,
+  { pool, estimate }: { readonly pool: ReviewPool; readonly estimate: Estimate },
 ): Promise<ScoredObject | GateError> {
   const { config, namespaces } = pool.bundle
   try {
@@ -87,7 +97,7 @@ async function scored(
       },
       place,
     )
-    return scoredObject(await pool.review(request, context), place)
+    return scoredObject(await pool.review(request, context), place, request.object, estimate)
   } catch (error) {
     if (!(error instanceof GateError)) throw error
     const position = { ...place, document: manifest.source.document, ...error.position }
@@ -95,7 +105,25 @@ async function scored(
   }
 }
 
-function scoredObject({ resource, risk, anomaly, degraded }: Decision, place: object): ScoredObject {
+function scoredObject(
+  { resource, risk, anomaly, degraded }: Decision,
+  place: object,
+  object: JsonObject | null,
+  estimate: Estimate,
+): ScoredObject {
   const problem = degraded.find(({ code }) => code === 'SCORE_INVALID')?.text ?? null
-  return { resource: { ...resource, ...place }, risk, anomaly, problem }
+  return {
+    resource: { ...resource, ...place },
+    risk,
+    anomaly,
+    counterfactual: harmless(object, risk, estimate),
+    problem,
+  }
+}
+
+/** What would bring a score that is not low under its threshold. */
+function harmless(object: JsonObject | null, risk: Decision['risk'], score: Estimate): Counterfactual | null {
+  if (object === null || risk === null || risk.band === 'low') return null
+  const { contributions, threshold } = risk
+  return findCounterfactual({ object, oldObject: null, contributions, threshold, score })
 }

@@ -7,6 +7,8 @@ import { problemsText, type Problem } from '../fields.js'
 import { isJsonObject, parseJson, stringMembers, type Json, type JsonObject } from '../json.js'
 import { decodeUtf8, readManifests } from '../manifest.js'
 import type { WorkloadEntry } from '../workload.js'
+import type { RaritySnapshot } from '../risk/rarity/snapshot.js'
+import { RARITY_FOLDER, readRarity } from './bundle-rarity.js'
 import { readCards } from './card.js'
 import { readInputs, type PolicyInputs } from './input-path.js'
 import type { PolicyCard } from './policy-types.js'
@@ -28,6 +30,8 @@ export interface Bundle {
   readonly namespaces: ReadonlyMap<string, NamespaceInfo>
   /** What is below `/model/`; null: the bundle has no risk model. */
   readonly model: BundleFiles | null
+  /** What is usual in the cluster; null: nothing is known of that. */
+  readonly rarity: RaritySnapshot | null
 }
 
 const SIGNATURES = '.signatures.json'
@@ -36,7 +40,7 @@ const SIGNATURES = '.signatures.json'
  * Reads an OPA bundle with Lockkeeper's own files beside it.
  *
  * @param options.allowUnsigned false: a bundle is refused, because this version verifies no signatures
- * @throws GateError BUNDLE_INVALID, BUNDLE_NO_ENTRYPOINTS, BUNDLE_UNSIGNED or CONFIG_INVALID (all mistakes at once)
+ * @throws GateError BUNDLE_INVALID, BUNDLE_NO_ENTRYPOINTS, BUNDLE_UNSIGNED, RARITY_INVALID or CONFIG_INVALID (all mistakes at once)
  */
 export function parseBundle(files: BundleFiles, options: { readonly allowUnsigned: boolean }): Bundle {
   if (!options.allowUnsigned) {
@@ -69,6 +73,7 @@ export function parseBundle(files: BundleFiles, options: { readonly allowUnsigne
     exceptions: documentsBelow(files, 'lockkeeper/exceptions/').map(({ value, file }) => readException(value, file)),
     namespaces: namespacesOf(files),
     model: modelFilesOf(files),
+    rarity: readRarity(files),
   }
 }
 
@@ -77,10 +82,11 @@ export function entrypointOf(card: PolicyCard, rule: string): string {
   return `${card.package.replaceAll('.', '/')}/${rule}`
 }
 
-/** One digest for a bundle, whether it was read from a directory or from an archive; signatures are not part of it. */
+/** One digest for a bundle, whether it was read from a directory or from an archive; signatures and rarity are not part of it. */
 function digestOf(files: BundleFiles): string {
   const hash = createHash('sha256')
-  for (const path of [...files.keys()].filter(each => each !== SIGNATURES).sort()) {
+  const isPart = (path: string): boolean => path !== SIGNATURES && !path.startsWith(RARITY_FOLDER)
+  for (const path of [...files.keys()].filter(isPart).sort()) {
     const content = createHash('sha256')
       .update(files.get(path) ?? new Uint8Array())
       .digest('hex')

@@ -1,14 +1,17 @@
 import type { Anomaly, BundleReference, ResourceReference, Risk, SetError } from '../decision-types.js'
+import type { Counterfactual } from '../risk/counterfactual.js'
 import { jsonText } from './json.js'
 import type { Paint } from './paint.js'
 import { waterfallLines } from './risk-text.js'
-import { placeText, plural, resourceText } from './text.js'
+import { operationText, placeText, plural, resourceText } from './text.js'
 
 /** What the model says of one object. */
 export interface ScoredObject {
   readonly resource: ResourceReference
   readonly risk: Risk | null
   readonly anomaly: Anomaly | null
+  /** The fewest places whose harmless value makes the score low; null where it is low, or none were found. */
+  readonly counterfactual: Counterfactual | null
   /** Why there is no score where there should be one. */
   readonly problem: string | null
 }
@@ -35,14 +38,20 @@ export function scoresJson({ ranked, errors, bundle }: Scores): string {
  */
 export function scoresText({ ranked, errors }: Scores, paint: Paint, isVerbose: boolean): string {
   if (ranked.length === 0 && errors.length > 0) return ''
-  const lines = ranked.flatMap(({ resource, risk, problem }) => {
+  const lines = ranked.flatMap(({ resource, risk, counterfactual, problem }) => {
     const name = `${paint.bold(resourceText(resource))}  ${paint.dim(placeText(resource))}`.trimEnd()
     if (risk === null) return [`    —  no score  ${name}${problem === null ? '' : `  ${problem}`}`]
     const head = `${risk.score.toFixed(3)}  ${bandText(risk.band, paint)}  ${name}`
     const isDrawn = risk.contributions.length > 0 && (risk.band !== 'low' || isVerbose)
-    return isDrawn ? [head, ...waterfallLines(risk, paint)] : [head]
+    const drawn = isDrawn ? waterfallLines(risk, paint) : []
+    return [head, ...drawn, ...(counterfactual === null ? [] : [harmlessLine(counterfactual)])]
   })
   return [...lines, summary(ranked)].map(line => `${line}\n`).join('')
+}
+
+function harmlessLine({ patch, score, threshold }: Counterfactual): string {
+  const changes = patch.map(operationText).join('; ')
+  return `       under ${threshold.toFixed(3)} (at ${score.toFixed(3)}) with: ${changes}`
 }
 
 function bandText(band: Risk['band'], paint: Paint): string {

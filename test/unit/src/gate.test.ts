@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import t from 'tap'
-import type { Risk } from '../../../src/decision-types.js'
+import type { Context, Risk } from '../../../src/decision-types.js'
 import { createGate, parseBundle, type BundleFiles } from '../../../src/gate.js'
 import type { Assessment, RiskModel } from '../../../src/risk/model.js'
 import { loadBundleFiles } from '../../../src/io/bundle-source.js'
 import type { JsonObject } from '../../../src/json.js'
+import { RarityBuilder, RaritySnapshot } from '../../../src/risk/rarity/snapshot.js'
 import { fixtureBundle } from '../../helpers/bundles.js'
+import { modelFiles } from '../../helpers/models.js'
 import { ROOT } from '../../helpers/repository.js'
 import { admissionRequest, contextOf, pod } from '../../helpers/requests.js'
 
@@ -261,7 +263,40 @@ t.test('a score that cannot be used is never shown', async t => {
   t.strictSame([cold.risk, cold.action, cold.degraded], [risk, 'allow', [{ code: 'RARITY_COLD', text }]], 'nor a reason to warn') // prettier-ignore
 })
 
+/** A snapshot of so many web servers, by the name that it has in a bundle. */
+function snapshotOf(objects: number): { readonly name: string; readonly bytes: Uint8Array; readonly digest: string } {
+  const builder = new RarityBuilder({ asOf: 0, halfLifeDays: 90 }, 10)
+  for (let index = 0; index < objects; index++) builder.add(pod())
+  const bytes = builder.finish()
+  const { digest } = new RaritySnapshot(bytes)
+  return { name: `rarity/${digest}`, bytes, digest }
+}
+
+t.test("the bundle's rarity snapshot says what is usual, and is no part of the bundle's digest", async t => {
+  const { name, bytes, digest } = snapshotOf(20)
+  const cold = new Map([...(await fixtureBundle('mixed')), ...modelFiles()])
+  const warm = new Map([...cold, [name, bytes]])
+  const decisionOf = async (files: BundleFiles, context: Partial<Context> = {}) =>
+    (await load(files)).review(
+      admissionRequest({ operation: 'UPDATE', object: privileged, oldObject: pod() }),
+      contextOf(context),
+    )
+  const [without, decision] = [await decisionOf(cold), await decisionOf(warm)]
+  t.strictSame([without.anomaly, without.inputs.rarity], [null, null])
+  t.ok(without.degraded.some(({ code }) => code === 'RARITY_COLD'))
+  t.equal(decision.anomaly?.of, 'change')
+  t.ok((decision.anomaly?.score ?? 0) > 0.2, 'no web server was privileged')
+  t.notOk(decision.degraded.some(({ code }) => code === 'RARITY_COLD'))
+  t.equal(decision.inputs.rarity, digest)
+  t.equal(decision.bundle.digest, without.bundle.digest)
+  t.not(decision.id, without.id, 'what was judged with is another thing')
+  const other = snapshotOf(40)
+  const given = { snapshot: new RaritySnapshot(other.bytes), digest: other.digest }
+  t.equal((await decisionOf(warm, { rarity: given })).inputs.rarity, other.digest, 'what a door knows goes before')
+})
+
 t.test('a bundle is refused whole', async t => {
+  const [few, many] = [snapshotOf(1), snapshotOf(2)]
   const cases: Record<string, { files: BundleFiles; allowUnsigned?: boolean; code: string; message: RegExp }> = {
     'when it is not signed and that was not allowed': {
       files: await fixtureBundle('mixed'),
@@ -310,6 +345,21 @@ t.test('a bundle is refused whole', async t => {
       files: await fixtureBundle('mixed', { 'model/model.onnx': 'x' }),
       code: 'BUNDLE_MODEL_INVALID',
       message: /^the bundle has a risk model but no model\/objects\.onnx$/,
+    },
+    'with two rarity snapshots': {
+      files: new Map([...(await fixtureBundle('mixed')), [few.name, few.bytes], [many.name, many.bytes]]),
+      code: 'RARITY_INVALID',
+      message: /^the bundle has 2 rarity snapshots, and may have one$/,
+    },
+    'with a rarity snapshot that is another one than its name says': {
+      files: new Map([...(await fixtureBundle('mixed')), [few.name, many.bytes]]),
+      code: 'RARITY_INVALID',
+      message: /^rarity\/[0-9a-f]{64} of the bundle is not named by its content, which is rarity\/[0-9a-f]{64}$/,
+    },
+    'with a rarity snapshot that is not whole': {
+      files: new Map([...(await fixtureBundle('mixed')), [few.name, few.bytes.subarray(1)]]),
+      code: 'RARITY_INVALID',
+      message: /^the rarity snapshot does not begin as a rarity snapshot does$/,
     },
     'with three mistakes in its configuration': {
       files: await fixtureBundle(

@@ -1,8 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
+import { canonicalObject } from '../../../../src/canonical.js'
 import { runDiff, type DiffOptions } from '../../../../src/cli/diff.js'
 import type { CliEnvironment } from '../../../../src/cli/environment.js'
 import { runScan } from '../../../../src/cli/scan.js'
@@ -10,6 +12,8 @@ import type { SetDecision } from '../../../../src/decision-types.js'
 import { GateError } from '../../../../src/errors.js'
 import { createPool } from '../../../../src/io/pool.js'
 import { findProgram } from '../../../../src/io/render/find-tool.js'
+import { readManifests } from '../../../../src/manifest.js'
+import { RarityBuilder } from '../../../../src/risk/rarity/snapshot.js'
 import { gitEnvironment, gitTree, type GitTree, type TreeChanges } from '../../../helpers/git-tree.js'
 
 // Each case starts a pool of its own.
@@ -210,7 +214,6 @@ t.test('what is written is one whole SetDecision, with the base as old object', 
     action: allow,
     actions: { cli: allow, argocd: allow, flux: allow, webhook: allow, audit: allow },
     violations: [],
-    risk: null,
     anomaly: null,
     provenance: { class: 'approved', evidence: ['predicted'] },
     exceptions: [],
@@ -223,8 +226,9 @@ t.test('what is written is one whole SetDecision, with the base as old object', 
   const degraded = first?.degraded ?? []
   t.strictSame(
     degraded.map(({ code }) => code),
-    ['MODEL_MISSING'],
+    ['RARITY_COLD'],
   )
+  t.match(first?.risk, { kind: 'change', band: 'low', object: { score: Number } }, 'what it says is for others to test')
   const resource = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop' }
   t.strictSame(set(compared), {
     decisions: [
@@ -232,6 +236,7 @@ t.test('what is written is one whole SetDecision, with the base as old object', 
         ...same,
         id: first?.id,
         subject: first?.subject,
+        risk: first?.risk,
         degraded,
         resource: { ...resource, name: 'a', file: 'a.yaml', line: 3 },
       },
@@ -239,7 +244,8 @@ t.test('what is written is one whole SetDecision, with the base as old object', 
         ...same,
         id: second?.id,
         subject: second?.subject,
-        degraded,
+        risk: null,
+        degraded: [],
         resource: { ...resource, name: 'b', file: 'b.yaml' },
       },
     ],
@@ -255,6 +261,24 @@ t.test('what is written is one whole SetDecision, with the base as old object', 
   t.equal(again.stdout, compared.stdout, 'the same change gives the same bytes')
   tree.commit({ 'a.yaml': config('a', '3') })
   t.not(set(await diff(tree)).decisions[0]?.subject, first?.subject, 'another change is another subject')
+})
+
+t.test('a change is compared with what is usual where that was counted', async t => {
+  const tree = gitTree(t, BASE)
+  tree.commit({ 'apps/web.yaml': deployment('web', { container: PRIVILEGED }) })
+  const builder = new RarityBuilder({ asOf: 0, halfLifeDays: 90 })
+  const known = [...readManifests(deployment('web'), 'web.yaml')][0]
+  if (known === undefined || known instanceof GateError) throw new Error('it is a manifest')
+  for (let count = 0; count < 50; count++) builder.add(canonicalObject(known.object))
+  const rarity = join(tree.root, 'rarity.bin')
+  writeFileSync(rarity, builder.finish())
+  const changed = (compared: Compared) => set(compared).decisions.find(({ unchanged }) => !unchanged)
+  const [cold, warm] = [changed(await diff(tree)), changed(await diff(tree, { rarity }))]
+  t.strictSame([cold?.anomaly, cold?.inputs.rarity], [null, null])
+  t.equal(warm?.inputs.rarity, createHash('sha256').update(readFileSync(rarity)).digest('hex'))
+  t.ok((warm?.anomaly?.score ?? 0) > 0.3, 'nothing here was privileged')
+  writeFileSync(rarity, 'no snapshot')
+  t.match(await diff(tree, { rarity }), { code: { code: 'RARITY_INVALID' }, stdout: '' })
 })
 
 t.test('the text says the verdict, what changed, what was found and who gains what', async t => {
@@ -298,7 +322,7 @@ Who gains what
   t.equal((await diff(tree, { report })).code, 1)
   const page = readFileSync(report, 'utf8')
   t.match(page, /<h2>Deployment shop\/web<\/h2>/)
-  t.match(page, /privileged: true <i>← privileged_containers<\/i>/, 'and the page shows where')
+  t.match(page, /privileged: true <i>← privileged_containers · risk_threshold · /, 'and the page shows where')
   t.match(await diff(tree, { report: join(tree.root, 'missing/report.html') }), { code: { code: 'FILE_UNWRITABLE' } })
   t.match((await diff(tree, { format: 'junit' })).stdout, /<testsuites name="lockkeeper" tests="\d+" failures="1"/)
 })

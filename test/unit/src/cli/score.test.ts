@@ -9,6 +9,7 @@ import type { Anomaly, Risk } from '../../../../src/decision-types.js'
 import { GateError } from '../../../../src/errors.js'
 import { createGate, parseBundle } from '../../../../src/gate.js'
 import { createPool, type ReviewPool } from '../../../../src/io/pool.js'
+import type { Counterfactual } from '../../../../src/risk/counterfactual.js'
 import type { BundleFiles } from '../../../../src/policy/bundle.js'
 import { fixtureBundle } from '../../../helpers/bundles.js'
 import { modelFiles } from '../../../helpers/models.js'
@@ -179,6 +180,7 @@ t.test('as JSON it is one value with all that the model says', async t => {
       resource: { apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name: 'quiet', file: 'stdin', line: 1 },
       risk: { ...SAID.quiet, kind: 'object', threshold: 0.4, pValue: 0.01, model: MODEL },
       anomaly: ANOMALY,
+      counterfactual: null,
       problem: null,
     },
   ])
@@ -209,13 +211,38 @@ t.test('the program scores with the models of a bundle', async t => {
     createPool,
     [manifest('Pod', 'plain'), manifest('Pod', 'privileged').replace('{}', PRIVILEGED)].join('---\n'),
   )
-  const { scores } = JSON.parse(answer.stdout) as { scores: { resource: { name: string }; risk: Risk }[] }
+  interface Scored {
+    readonly resource: { readonly name: string }
+    readonly risk: Risk
+    readonly counterfactual: Counterfactual | null
+  }
+  const { scores } = JSON.parse(answer.stdout) as { scores: Scored[] }
+  const harmless = {
+    patch: [{ op: 'replace', path: '/spec/containers/0/securityContext/privileged', value: false }],
+    score: scores[1]?.risk.score,
+    threshold: scores[0]?.risk.threshold,
+  }
   t.strictSame(
-    scores.map(({ resource, risk }) => [resource.name, risk.score.toFixed(4), risk.band]),
+    scores.map(({ resource, risk, counterfactual }) => [
+      resource.name,
+      risk.score.toFixed(4),
+      risk.band,
+      counterfactual,
+    ]),
     [
-      ['privileged', '0.9526', 'high'],
-      ['plain', '0.0180', 'low'],
+      ['privileged', '0.9526', 'high', harmless],
+      ['plain', '0.0180', 'low', null],
     ],
   )
   t.equal(answer.code, 0)
+})
+
+t.test('what makes a score low is said below it', async t => {
+  const { stdout } = await score(SAID, [manifest('Pod', 'loud').replace('{}', '{ hostPID: true }')])
+  t.equal(
+    stdout,
+    `${loud.replace('stdin:13', 'stdin:1')}       under 0.400 (at 0.018) with: replace /spec/hostPID = false
+1 object scored: 1 high (model 1.2.3)
+`,
+  )
 })
