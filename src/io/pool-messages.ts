@@ -9,6 +9,8 @@ export interface WorkerStart {
   readonly allowUnsigned: boolean
   /** What the thread's cache may take. */
   readonly cacheBytes: number
+  /** Whether risk models run in ONNX Runtime. */
+  readonly onnxRuntime: boolean
   readonly module: WebAssembly.Module
   /** The namespaces of the cluster as they are now; null: no cluster can be asked, and the bundle's are used. */
   readonly namespaces: readonly NamespaceChange[] | null

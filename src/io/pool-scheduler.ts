@@ -16,6 +16,7 @@ export interface SchedulerOptions {
   readonly requestTimeoutMs: number
   readonly maxQueue: number
   readonly cacheBytes: number
+  readonly onnxRuntime: boolean
   readonly namespaces: NamespaceDirectory | undefined
 }
 
@@ -61,7 +62,7 @@ const MAX_CRASHES = 2
  */
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { files, allowUnsigned, bundle, module, size, warm, policyTimeoutMs, requestTimeoutMs, maxQueue } = options
-  const { cacheBytes, namespaces } = options
+  const { cacheBytes, onnxRuntime, namespaces } = options
   const threads = new Set<PoolWorker<Job>>()
   const queue: Job[] = []
   let closed = false
@@ -83,7 +84,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const wanted = warm ? warmTarget : Math.min(size, busy + queue.length) + (isSpareNeeded ? 1 : 0)
     while (!closed && threads.size < wanted) {
       const thread = startWorker<Job>(
-        { files, allowUnsigned, cacheBytes, module, namespaces: namespaces?.known() ?? null },
+        { files, allowUnsigned, cacheBytes, onnxRuntime, module, namespaces: namespaces?.known() ?? null },
         { onReady, onDone: finish, onExit: crashed },
       )
       threads.add(thread)

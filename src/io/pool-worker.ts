@@ -16,6 +16,7 @@ const {
   files,
   allowUnsigned,
   cacheBytes,
+  onnxRuntime,
   module,
   progress,
   guard: shared,
@@ -35,7 +36,7 @@ function newGate(): Promise<Gate> {
     module,
     onPolicy,
     cacheBytes,
-    native: call => guard.run(call),
+    ...(onnxRuntime && { native: call => guard.run(call) }),
   })
 }
 

@@ -51,7 +51,7 @@ export function scoresText({ ranked, errors }: Scores, paint: Paint, isVerbose: 
 
 function harmlessLine({ patch, score, threshold }: Counterfactual): string {
   const changes = patch.map(operationText).join('; ')
-  return `       under ${threshold.toFixed(3)} (at ${score.toFixed(3)}) with: ${changes}`
+  return `       would be low (${score.toFixed(3)}, under ${threshold.toFixed(3)}) with: ${changes}`
 }
 
 function bandText(band: Risk['band'], paint: Paint): string {

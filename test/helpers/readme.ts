@@ -45,6 +45,10 @@ async function policies(): Promise<string> {
 function commands(): string {
   const subcommands = [
     'scan',
+    'diff',
+    'score',
+    'rarity build',
+    'generate',
     'webhook',
     'webhook static-files',
     'controller',

@@ -65,18 +65,23 @@ function setViolationsOf({ changes }: ChangesSample): readonly SetViolation[] {
   return gate.reviewChanges(changes, contextOf({ now: NOW, namespace: null }))
 }
 
+/** The model's own word, which another training changes: it is compared between doors, not reviewed in Git. */
+const RISK_POLICY = 'risk_threshold'
+
 /** What a person reviews in Git: the verdict and what was found, without digests. */
 function expectation(decisions: readonly Decision[]): string {
   const summary = decisions.map(({ resource, actions, violations }) => ({
     resource: [resource.kind, resource.namespace, resource.name].filter(each => each !== undefined).join('/'),
     actions: [...new Set(Object.values(actions))].length === 1 ? actions.webhook : actions,
-    violations: violations.map(({ policy, enforcementAction, path, message, remedy }) => ({
-      policy,
-      enforcementAction,
-      path,
-      message,
-      ...(remedy?.patch ? { patch: remedy.patch } : {}),
-    })),
+    violations: violations
+      .filter(({ policy }) => policy !== RISK_POLICY)
+      .map(({ policy, enforcementAction, path, message, remedy }) => ({
+        policy,
+        enforcementAction,
+        path,
+        message,
+        ...(remedy?.patch ? { patch: remedy.patch } : {}),
+      })),
   }))
   return `${JSON.stringify(summary, null, 2)}\n`
 }

@@ -158,6 +158,15 @@ const badInputs: Record<string, BadInput> = {
     says: ['dangling.yaml: cannot be read: there is no such file or directory (FILE_UNREADABLE)'],
     summary: { judged: 1, allowed: 1, errors: 1 },
   },
+  'a command line of 60 KiB, as a shell makes it of *.yaml': {
+    args: t => [
+      file(t, GOOD),
+      ...Array.from({ length: 1_000 }, (_, index) => `/nowhere/${'x'.repeat(50)}/${index}.yaml`),
+    ],
+    status: 2,
+    says: ['/0.yaml: cannot be read: there is no such file or directory (FILE_UNREADABLE)'],
+    summary: { judged: 1, allowed: 1, errors: 1_000 },
+  },
   'a directory that is called like a file': {
     args: t => [t.testdir({ 'x.yaml': {} })],
     status: 2,

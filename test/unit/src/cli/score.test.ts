@@ -241,7 +241,7 @@ t.test('what makes a score low is said below it', async t => {
   const { stdout } = await score(SAID, [manifest('Pod', 'loud').replace('{}', '{ hostPID: true }')])
   t.equal(
     stdout,
-    `${loud.replace('stdin:13', 'stdin:1')}       under 0.400 (at 0.018) with: replace /spec/hostPID = false
+    `${loud.replace('stdin:13', 'stdin:1')}       would be low (0.018, under 0.400) with: replace /spec/hostPID = false
 1 object scored: 1 high (model 1.2.3)
 `,
   )
