@@ -148,9 +148,10 @@ function openGate(bundle: Bundle, options: GateOptions, riskModel: RiskModel | u
     context: Context,
     { killed = new Map(), requestText, onCache }: ReviewOptions = {},
   ): Promise<Decision> {
-    const { subject, unchanged } = identityOf(request)
+    const identity = identityOf(request)
+    const { subject, unchanged } = identity
     // What counts is as it was: it was judged when it was written.
-    const score = unchanged ? NOT_SCORED : await scoreRisk(request, context, subject)
+    const score = unchanged ? NOT_SCORED : await scoreRisk(request, context, identity)
     const input: EvaluationInput = { context, risk: score.risk, killed }
     try {
       const evaluation = unchanged

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { AdmissionRequest } from '../admission.js'
-import { canonicalObject } from '../canonical.js'
+import { canonicalObjects, type CanonicalObjects } from '../canonical.js'
 import type { Context } from '../decision-types.js'
 import { CHANGE_COLUMNS, changeInput } from './change-input.js'
 import { OBJECT_FEATURES, objectFeatures } from './features.js'
@@ -12,6 +12,8 @@ import type { NativeCall } from './session.js'
 
 /** Subresources that are the object they belong to; of others (scale, binding, token) there is nothing to score. */
 const WHOLE_OBJECTS: ReadonlySet<string> = new Set(['', 'ephemeralcontainers', 'resize'])
+
+const NOTHING_TO_SCORE: Assessment = { risk: null, anomaly: null, isCold: false }
 
 /**
  * The models of a bundle, ready to run.
@@ -29,13 +31,14 @@ export async function openModels({ golden, ...models }: Models, native: NativeCa
   const usualDepth = meanDepth(models.isolation.sampleSize)
 
   return {
-    async assess(request: AdmissionRequest, { rarity }: Context): Promise<Assessment> {
-      const { object: value, oldObject: oldValue, operation, subResource = '' } = request
+    async assess(request: AdmissionRequest, { rarity }: Context, canonical?: CanonicalObjects): Promise<Assessment> {
+      const { operation, subResource = '' } = request
       const { kind } = request.kind
-      if (value === null || !WHOLE_OBJECTS.has(subResource)) return { risk: null, anomaly: null, isCold: false }
-      const object = canonicalObject(value)
-      const vector = objectFeatures(object)
-      if (operation !== 'UPDATE' || oldValue === null) {
+      if (!WHOLE_OBJECTS.has(subResource)) return NOTHING_TO_SCORE
+      const { object, oldObject } = canonical ?? canonicalObjects(request)
+      if (object === null) return NOTHING_TO_SCORE
+      if (operation !== 'UPDATE' || oldObject === null) {
+        const vector = objectFeatures(object)
         const whole = await objects.score({ vector, kind, object, oldObject: null })
         const depth = await isolation.run(vector.values)
         return {
@@ -44,11 +47,10 @@ export async function openModels({ golden, ...models }: Models, native: NativeCa
           isCold: false,
         }
       }
-      const oldObject = canonicalObject(oldValue)
       const input = changeInput(oldObject, object, rarity?.snapshot ?? null)
       const change = await changes.score({ vector: input.vector, kind, object, oldObject })
       // Beside the change's score the object's has no explanation of its own.
-      const { score } = await objects.estimate(vector.values, kind)
+      const { score } = await objects.estimate(input.object, kind)
       return {
         risk: { kind: 'change', ...change, model: model(models.change.version), object: { score } },
         anomaly: rarity === null ? null : { of: 'change', score: rarityScore(input.rarity) },
