@@ -16,13 +16,7 @@ RUN npm run build && find dist -name '*.tsbuildinfo' -delete
 FROM node:${NODE_VERSION}-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Libraries for other systems and processors are most of what the model's runtime weighs, where it is a dependency.
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
-  && arch="$(node --print process.arch)" \
-  && if [ -d node_modules/onnxruntime-node/bin ]; then \
-       find node_modules/onnxruntime-node/bin -mindepth 2 -maxdepth 2 ! -name linux -exec rm -rf {} + \
-       && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 ! -name "$arch" -exec rm -rf {} +; \
-     fi
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:${NODE_VERSION}-bookworm-slim
 LABEL org.opencontainers.image.title="lockkeeper" \

@@ -67,7 +67,6 @@ export async function runController(options: ControllerOptions, environment: Con
       allowUnsigned: options.bundle === undefined || options.insecureUnsigned,
       // In the background: one core is enough when nobody says otherwise.
       workers: options.workers ?? 1,
-      onnxRuntime: true,
     },
     onBundle: ({ digest, revision }) => {
       inForce.change()

@@ -5,11 +5,10 @@ import type { JsonObject } from '../src/json.js'
 import { buildRequest } from '../src/request.js'
 import { readModels } from '../src/risk/models.js'
 import type { RarityCounts } from '../src/risk/rarity/counts.js'
-import { runningBy } from '../src/risk/running.js'
 import { openModels } from '../src/risk/trained-model.js'
 import type { Scored, Scorer } from './scorer.js'
 
-const FOLDER = new URL('../../model/trained/', import.meta.url)
+const FOLDER = new URL('../../policies/bundle/model/', import.meta.url)
 const FILES = ['objects.onnx', 'changes.onnx', 'isolation.onnx', 'golden.json'] as const
 /** Everything is judged at one moment by one user: a model reads neither. */
 const NOW = '2026-01-01T00:00:00Z'
@@ -20,7 +19,7 @@ export async function createScorer(): Promise<Scorer> {
   const files = new Map<string, Uint8Array>()
   for (const name of FILES) files.set(`model/${name}`, await readFile(new URL(name, FOLDER)))
   const models = readModels(files)
-  const model = await openModels(models, await runningBy(call => call()))
+  const model = openModels(models)
 
   async function score(object: JsonObject, base: JsonObject | null, counts: RarityCounts | null): Promise<Scored> {
     const request = buildRequest({ object, base, userInfo: USER, namespace: 'default' })

@@ -35,6 +35,19 @@ export function canonicalObject(object: JsonObject): JsonObject {
   return convertObject(type, object)
 }
 
+/** The canonical forms of what a request brings: made once, for all who read them. */
+export interface CanonicalObjects {
+  readonly object: JsonObject | null
+  readonly oldObject: JsonObject | null
+}
+
+export function canonicalObjects({ object, oldObject }: CanonicalObjects): CanonicalObjects {
+  return {
+    object: object === null ? null : canonicalObject(object),
+    oldObject: oldObject === null ? null : canonicalObject(oldObject),
+  }
+}
+
 /**
  * The JSON text of a value as RFC 8785 has it: no white space, keys in the order of their UTF-16 code units, a NumberText as it was written.
  * Texts are joined by hand: a sorted object given to JSON.stringify would get integer-like keys in numeric order.

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { actionAt, strongest, toAction, weaker } from './actions.js'
 import type { AdmissionRequest } from './admission.js'
-import { canonicalJson, canonicalObject } from './canonical.js'
+import { canonicalJson, canonicalObjects, type CanonicalObjects } from './canonical.js'
 import type { Config } from './config.js'
 import {
   DEGRADED_CODES,
@@ -68,12 +68,14 @@ export interface Identity {
   readonly subject: string
   /** Nothing that counts differs (managedFields, status, spelling): policies and model have judged this object before. */
   readonly unchanged: boolean
+  readonly canonical: CanonicalObjects
 }
 
 export function identityOf(request: AdmissionRequest): Identity {
-  const text = STATUS_SUBRESOURCES.includes(request.subResource ?? '') ? textWithStatus : canonicalText
-  const object = text(request.object)
-  const oldObject = text(request.oldObject)
+  const canonical = canonicalObjects(request)
+  const isOfStatus = STATUS_SUBRESOURCES.includes(request.subResource ?? '')
+  const object = canonicalText(canonical.object, isOfStatus ? request.object : null)
+  const oldObject = canonicalText(canonical.oldObject, isOfStatus ? request.oldObject : null)
   const { group, kind } = request.kind
   const operation =
     request.subResource === undefined ? request.operation : `${request.operation}/${request.subResource}`
@@ -82,16 +84,14 @@ export function identityOf(request: AdmissionRequest): Identity {
   const subject = `${head.slice(0, -1)},"object":${object},"oldObject":${oldObject},"operation":${canonicalJson(operation)}}`
   const unchanged =
     request.operation === 'UPDATE' && request.object !== null && request.oldObject !== null && object === oldObject
-  return { subject: sha256(subject), unchanged }
+  return { subject: sha256(subject), unchanged, canonical }
 }
 
-function canonicalText(object: JsonObject | null): string {
-  return canonicalJson(object === null ? null : canonicalObject(object))
-}
-
-function textWithStatus(object: JsonObject | null): string {
-  if (object?.status === undefined) return canonicalText(object)
-  return canonicalJson({ ...canonicalObject(object), status: object.status })
+/** @param whole the object that a status is taken from, where it counts */
+function canonicalText(canonical: JsonObject | null, whole: JsonObject | null): string {
+  return canonicalJson(
+    canonical === null || whole?.status === undefined ? canonical : { ...canonical, status: whole.status },
+  )
 }
 
 /** What makes two violations the same one, in the old and the new object. */

@@ -4,13 +4,7 @@ import { decide, identityOf, outcomeKey, wouldDeny, type Judgement, type Rules }
 import type { Context, Decision, SetDecision, SetViolation } from './decision-types.js'
 import { GateError } from './errors.js'
 import { applyConfiguredWorkloads, entrypointOf, parseBundle, type Bundle, type BundleFiles } from './policy/bundle.js'
-import {
-  createEvaluator,
-  type Change,
-  type Evaluation,
-  type EvaluationInput,
-  type Evaluator,
-} from './policy/evaluate.js'
+import { createEvaluator, type Change, type Evaluation, type EvaluationInput } from './policy/evaluate.js'
 import { ByteCache } from './policy/byte-cache.js'
 import { createPolicyHost } from './policy/host.js'
 import { joinPaths, type InputPath } from './policy/input-path.js'
@@ -19,7 +13,6 @@ import { createResultCache, type CacheCounts } from './policy/result-cache.js'
 import { knownHelp } from './remedy/known-help.js'
 import { offeredRemedies, type Rejudge } from './remedy/rejudge.js'
 import { createRiskScorer, type RiskModel } from './risk/model.js'
-import type { NativeCall } from './risk/running.js'
 import { reviewSetWith, type ReviewItem, type SetFindings } from './review-set.js'
 import { setViolationsOf } from './set-decision.js'
 import { WORKLOADS } from './workload.js'
@@ -79,8 +72,6 @@ export interface GateOptions {
   readonly module?: WebAssembly.Module
   /** Instead of the bundle's. */
   readonly riskModel?: RiskModel
-  /** Makes each call of ONNX Runtime; default: models run without it, with the same results. */
-  readonly native?: NativeCall
   /** What the results of policies and scores that are kept may take; 0: nothing is kept. Default: 32 MiB. */
   readonly cacheBytes?: number
   /** Called with a policy's index in `bundle.cards` before one of its rules runs, and with -1 after it. */
@@ -88,7 +79,13 @@ export interface GateOptions {
 }
 
 const NOT_SCORED = { risk: null, anomaly: null, riskProblem: null } as const
-const NOTHING_JUDGED: Evaluation = { outcomes: [], assumed: false, cache: { hits: 0, misses: 0 }, seen: () => null }
+const NOTHING_JUDGED: Evaluation = {
+  outcomes: [],
+  assumed: false,
+  cache: { hits: 0, misses: 0 },
+  seen: () => null,
+  again: () => NOTHING_JUDGED,
+}
 
 /**
  * Makes a gate of a bundle: the one function everything stands on is its `review`.
@@ -96,18 +93,17 @@ const NOTHING_JUDGED: Evaluation = { outcomes: [], assumed: false, cache: { hits
  * @throws GateError (rejects with) BUNDLE_INVALID, BUNDLE_BUILTIN_MISSING or BUNDLE_MODEL_INVALID when the bundle's Wasm or model cannot be used
  */
 export async function createGate(bundle: Bundle, options: GateOptions = {}): Promise<Gate> {
-  return openGate(bundle, options, options.riskModel ?? (await openRiskModel(bundle, options)))
+  return openGate(bundle, options, options.riskModel ?? (await openRiskModel(bundle)))
 }
 
 /** What runs models is loaded only where there is one. */
-async function openRiskModel({ model }: Bundle, { native }: GateOptions): Promise<RiskModel | undefined> {
+async function openRiskModel({ model }: Bundle): Promise<RiskModel | undefined> {
   if (model === null) return undefined
-  const [{ readModels }, { runningBy }, { openModels }] = await Promise.all([
+  const [{ readModels }, { openModels }] = await Promise.all([
     import('./risk/models.js'),
-    import('./risk/running.js'),
     import('./risk/trained-model.js'),
   ])
-  return openModels(readModels(model), await runningBy(native))
+  return openModels(readModels(model))
 }
 
 function openGate(bundle: Bundle, options: GateOptions, riskModel: RiskModel | undefined): Gate {
@@ -152,50 +148,51 @@ function openGate(bundle: Bundle, options: GateOptions, riskModel: RiskModel | u
     { killed = new Map(), requestText, onCache }: ReviewOptions = {},
   ): Promise<Decision> {
     const context = given.rarity === null && rarity !== null ? { ...given, rarity } : given
-    const { subject, unchanged } = identityOf(request)
+    const identity = identityOf(request)
+    const { subject, unchanged } = identity
     // What counts is as it was: it was judged when it was written.
-    const { risk, anomaly, riskProblem } = unchanged ? NOT_SCORED : await scoreRisk(request, context, subject)
-    const input: EvaluationInput = { context, risk, killed }
-    const judge: Evaluator['evaluate'] = (...args) => {
-      const evaluation = evaluator.evaluate(...args)
-      total.hits += evaluation.cache.hits
-      total.misses += evaluation.cache.misses
-      return evaluation
+    const score = unchanged ? NOT_SCORED : await scoreRisk(request, context, identity)
+    const input: EvaluationInput = { context, risk: score.risk, killed }
+    try {
+      const evaluation = unchanged
+        ? NOTHING_JUDGED
+        : counted(evaluator.evaluate(request, requestText === undefined ? input : { ...input, requestText }))
+      onCache?.(evaluation.cache)
+      return decideOf(evaluation, { request, context, subject, unchanged, ...score })
+    } finally {
+      evaluator.end()
     }
-    const {
-      outcomes,
-      assumed,
-      cache: counts,
-      seen,
-    } = unchanged ? NOTHING_JUDGED : judge(request, requestText === undefined ? input : { ...input, requestText })
-    onCache?.(counts)
+  }
+
+  function counted(evaluation: Evaluation): Evaluation {
+    total.hits += evaluation.cache.hits
+    total.misses += evaluation.cache.misses
+    return evaluation
+  }
+
+  /** Joins what the policies say of a request, and what they would say of it if it were better, to the Decision. */
+  function decideOf(
+    { outcomes, assumed, seen, again }: Evaluation,
+    about: Pick<Judgement, 'request' | 'context' | 'subject' | 'unchanged' | 'risk' | 'anomaly' | 'riskProblem'>,
+  ): Decision {
+    const { object, oldObject, operation } = about.request
     const inObject = (places: readonly string[]): readonly string[] => places.map(place => `/review/object${place}`)
-    const rejudge: Rejudge = (object, places) => {
-      const before = places === null ? {} : { before: { outcomes, changed: inObject(places) } }
-      return judge({ ...request, object }, { ...input, ...before }).outcomes
-    }
+    const rejudge: Rejudge = (patched, places) =>
+      counted(again(patched, { changed: places === null ? null : inObject(places) })).outcomes
     const help = knownHelp(cache, places => seen(inObject(places)))
-    const remedies = offeredRemedies(request.object, outcomes, rejudge, help)
     const judgement: Judgement = {
-      request,
-      context,
-      subject,
-      unchanged,
+      ...about,
       outcomes,
       existing: null,
-      remedies,
+      remedies: offeredRemedies(object, outcomes, rejudge, help),
       assumed,
       relatedUsed: outcomes.some(({ card }) => readers.has(card.id)),
-      risk,
-      anomaly,
-      riskProblem,
     }
-    if (request.operation !== 'UPDATE' || request.oldObject === null || !wouldDeny(judgement, rules))
-      return decide(judgement, rules)
+    if (operation !== 'UPDATE' || oldObject === null || !wouldDeny(judgement, rules)) return decide(judgement, rules)
     // What is asked is whether these violations are there already.
     const only = new Set(outcomes.map(({ card }) => card))
     const existing = new Set(
-      judge({ ...request, object: request.oldObject }, { ...input, only })
+      counted(again(oldObject, { only }))
         .outcomes.filter(each => each.failure === null)
         .map(outcomeKey),
     )

@@ -66,7 +66,6 @@ export async function startGate(parts: GateParts): Promise<RunningGate> {
     pool: {
       allowUnsigned,
       warm: true,
-      onnxRuntime: true,
       policyTimeoutMs: POLICY_TIMEOUT_MS,
       maxQueue: MAX_QUEUE,
       ...(options.workers === undefined ? {} : { workers: options.workers }),

@@ -9,15 +9,11 @@ export interface WorkerStart {
   readonly allowUnsigned: boolean
   /** What the thread's cache may take. */
   readonly cacheBytes: number
-  /** Whether risk models run in ONNX Runtime. */
-  readonly onnxRuntime: boolean
   readonly module: WebAssembly.Module
   /** The namespaces of the cluster as they are now; null: no cluster can be asked, and the bundle's are used. */
   readonly namespaces: readonly NamespaceChange[] | null
   /** Two Int32: [0] the running policy's index in the bundle's cards + 1, or 0; [1] counts every rule begun. */
   readonly progress: SharedArrayBuffer
-  /** The thread's NativeGuard: every native call of the thread goes through it. */
-  readonly guard: SharedArrayBuffer
 }
 
 /** A namespace as it is from now on; null: it is gone. */

@@ -1,5 +1,6 @@
 import type { Bundle, BundleFiles } from '../policy/bundle.js'
 import { GateError } from '../errors.js'
+import { backoffMs, SYSTEM_CLOCK, type Clock } from './cluster/clock.js'
 import type { NamespaceDirectory } from './pool.js'
 import type { Outcome, Work } from './pool-messages.js'
 import { startWorker, type PoolWorker } from './pool-thread.js'
@@ -16,8 +17,10 @@ export interface SchedulerOptions {
   readonly requestTimeoutMs: number
   readonly maxQueue: number
   readonly cacheBytes: number
-  readonly onnxRuntime: boolean
   readonly namespaces: NamespaceDirectory | undefined
+  readonly startThread?: typeof startWorker
+  /** Waits before a thread is started in place of one that ended by itself. */
+  readonly clock?: Clock
 }
 
 /** What was judged, and how long it had waited for a thread. */
@@ -62,7 +65,7 @@ const MAX_CRASHES = 2
  */
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { files, allowUnsigned, bundle, module, size, warm, policyTimeoutMs, requestTimeoutMs, maxQueue } = options
-  const { cacheBytes, onnxRuntime, namespaces } = options
+  const { cacheBytes, namespaces, startThread = startWorker, clock = SYSTEM_CLOCK } = options
   const threads = new Set<PoolWorker<Job>>()
   const queue: Job[] = []
   let closed = false
@@ -70,8 +73,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let isSpareNeeded = warm
   /** How many threads there are to be in a warm pool, the spare one among them. */
   let warmTarget = 0
+  let isWarm = false
   let watch: NodeJS.Timeout | undefined
   let draining = false
+  /** Threads that ended by themselves since one did its work. */
+  let crashes = 0
+  const closing = new AbortController()
+  let restarting = false
   /** Jobs that are with no thread and not in the queue. */
   let waitingForNamespace = 0
   let waiters: (() => void)[] = []
@@ -81,10 +89,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   function grow(): void {
     const busy = [...threads].filter(each => each.job !== null).length
-    const wanted = warm ? warmTarget : Math.min(size, busy + queue.length) + (isSpareNeeded ? 1 : 0)
+    const needed = Math.min(size, busy + queue.length)
+    // While threads end by themselves only those are started that there is work for.
+    const wanted = !warm ? needed + (isSpareNeeded ? 1 : 0) : restarting ? Math.min(needed, warmTarget) : warmTarget
     while (!closed && threads.size < wanted) {
-      const thread = startWorker<Job>(
-        { files, allowUnsigned, cacheBytes, onnxRuntime, module, namespaces: namespaces?.known() ?? null },
+      const thread = startThread<Job>(
+        { files, allowUnsigned, cacheBytes, module, namespaces: namespaces?.known() ?? null },
         { onReady, onDone: finish, onExit: crashed },
       )
       threads.add(thread)
@@ -114,6 +124,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   function finish(thread: PoolWorker<Job>, settle: (job: Job) => void): void {
     const job = thread.take()
+    crashes = 0
     if (job !== null) settle(job)
     if (queue.length > 0) dispatch()
     else if ([...threads].every(each => each.job === null)) idle()
@@ -132,11 +143,27 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     else if (!thread.ready && queue.length > 0)
       failAll(new GateError('INTERNAL', `a worker thread did not start: ${reason}`))
     settled()
-    // One that did not even start would not start now: the next request tries again.
-    if (queue.length > 0 || (warm && thread.ready)) {
+    if (isWarm) restart()
+    // Of a pool that is not warm: one that did not even start would not start now, the next request tries again.
+    if (queue.length > 0) {
       grow()
       dispatch()
     }
+  }
+
+  /** Brings a warm pool back to its size: at once, but for threads that end again and again. */
+  function restart(): void {
+    crashes += 1
+    if (restarting || closed) return
+    if (crashes === 1) {
+      grow()
+      return
+    }
+    restarting = true
+    void clock.wait(backoffMs(crashes - 1, clock), closing.signal).then(() => {
+      restarting = false
+      grow()
+    })
   }
 
   function retry(job: Job, error: GateError): void {
@@ -249,6 +276,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   async function close(): Promise<void> {
     closed = true
+    closing.abort()
     forget?.()
     idle()
     const error = new GateError('GATE_CLOSED', 'the gate is shutting down')
@@ -269,6 +297,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       await close()
       throw new GateError('INTERNAL', 'the worker threads did not start')
     }
+    isWarm = true
   }
 
   return {

@@ -1,6 +1,5 @@
 import { Worker } from 'node:worker_threads'
 import { GateError } from '../errors.js'
-import { NativeGuard } from './native-guard.js'
 import type { Answer, NamespaceChange, Outcome, Task, WorkerStart } from './pool-messages.js'
 
 /** One thread of the pool, with the job it is on. */
@@ -40,14 +39,12 @@ const YOUNG_HEAP_MIB = 12
 
 /** Starts one worker thread; it takes a job once `ready`. */
 export function startWorker<Job extends Settled>(
-  start: Omit<WorkerStart, 'progress' | 'guard'>,
+  start: Omit<WorkerStart, 'progress'>,
   events: ThreadEvents<Job>,
 ): PoolWorker<Job> {
   const progress = new SharedArrayBuffer(8)
   const seen = new Int32Array(progress)
-  const shared = new SharedArrayBuffer(4)
-  const guard = new NativeGuard(shared)
-  const workerData: WorkerStart = { ...start, progress, guard: shared }
+  const workerData: WorkerStart = { ...start, progress }
   const worker = new Worker(new URL('./pool-worker.js', import.meta.url), {
     workerData,
     // The options of the process (--input-type, --eval) are about its own script.
@@ -106,8 +103,6 @@ export function startWorker<Job extends Settled>(
       worker.ref()
       // Node loses now and then the end of a thread that is terminated while it starts: nobody would ever be told.
       await started
-      // A thread that cannot be ended safely would take the process with it in an undefined state: end it in a defined one.
-      if (!(await guard.close())) process.kill(process.pid, 'SIGKILL')
       await worker.terminate()
     },
   }

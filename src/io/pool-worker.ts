@@ -6,23 +6,12 @@ import { GateError, toGateError } from '../errors.js'
 import { createGate, parseBundle, type Gate } from '../gate.js'
 import { parseJson, stringifyJson, type Json } from '../json.js'
 import type { Change } from '../policy/evaluate.js'
-import { NativeGuard } from './native-guard.js'
 import type { Answer, Message, NamespaceAnswer, NamespaceChange, Outcome, Task, WorkerStart } from './pool-messages.js'
 
 /** Wasm memory never shrinks: after one huge object the instance is made anew instead of staying huge. */
 const RECYCLE_BYTES = 128 * 1024 * 1024
 
-const {
-  files,
-  allowUnsigned,
-  cacheBytes,
-  onnxRuntime,
-  module,
-  progress,
-  guard: shared,
-  namespaces: known,
-} = workerData as WorkerStart
-const guard = new NativeGuard(shared)
+const { files, allowUnsigned, cacheBytes, module, progress, namespaces: known } = workerData as WorkerStart
 const seen = new Int32Array(progress)
 const namespaces = new Map<string, NamespaceInfo>()
 
@@ -36,7 +25,6 @@ function newGate(): Promise<Gate> {
     module,
     onPolicy,
     cacheBytes,
-    ...(onnxRuntime && { native: call => guard.run(call) }),
   })
 }
 

@@ -26,11 +26,6 @@ export interface PoolOptions {
   readonly maxQueue?: number
   /** What the cache of each thread may take. */
   readonly cacheBytes?: number
-  /**
-   * Runs risk models in ONNX Runtime, for processes that stay. Not where people write the command line: ONNX Runtime 1.30
-   * takes it apart with a regular expression when it starts, and overflows the stack of a thread at some 15 KiB.
-   */
-  readonly onnxRuntime?: boolean
   /** Where the labels of namespaces come from for `admit`; the bundle's own table when not said. */
   readonly namespaces?: NamespaceDirectory
 }
@@ -111,7 +106,6 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     requestTimeoutMs = 30_000,
     maxQueue = 10_000,
     cacheBytes = CACHE_BYTES,
-    onnxRuntime = false,
     namespaces,
   } = options
   const size = Math.max(1, options.workers ?? availableParallelism())
@@ -131,7 +125,6 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     requestTimeoutMs,
     maxQueue,
     cacheBytes,
-    onnxRuntime,
     namespaces,
   })
   if (warm) await scheduler.warmUp()

@@ -6,6 +6,7 @@ import { matchesType, matchSelectors } from '../match.js'
 import { grantsOf } from '../related/grants.js'
 import type { WorkloadEntry } from '../workload.js'
 import { entrypointOf } from './bundle.js'
+import { createHostInput, type HostInput } from './host-input.js'
 import type { PolicyHost } from './host.js'
 import type { PolicyCard, RuleName } from './policy-types.js'
 import { policyInput, type CacheCounts, type InputResults, type ResultCache, type RuleFinding } from './result-cache.js'
@@ -32,13 +33,19 @@ export interface Evaluation {
    * as a text; null when that cannot be told.
    */
   readonly seen: (places: readonly string[]) => string | null
+  /** Evaluates the same request with another object; not after another request was evaluated. */
+  readonly again: (object: JsonObject, what?: Again) => Evaluation
 }
 
-/** An evaluation of the same request, but for what some pointers name in the policies' input. */
-export interface EvaluatedBefore {
-  readonly outcomes: readonly Outcome[]
-  /** Nothing of it may decide which policies see the request. */
-  readonly changed: readonly string[]
+/** What is known of another object for the same request. */
+export interface Again {
+  /**
+   * The pointers in the policies' input that name all that differs, when none of it decides which policies see the
+   * request: policies that read nothing there say what they said.
+   */
+  readonly changed?: readonly string[] | null
+  /** Only what these policies say is asked for. */
+  readonly only?: ReadonlySet<PolicyCard>
 }
 
 /** What a policy sees beside the request. */
@@ -49,10 +56,6 @@ export interface EvaluationInput {
   readonly killed: ReadonlyMap<string, string>
   /** The request as JSON, where it is at hand: writing it again is a tenth of a review. It must have the same members. */
   readonly requestText?: string
-  /** Policies that read nothing of what has changed since then say what they said. */
-  readonly before?: EvaluatedBefore
-  /** Only what these policies say is asked for. */
-  readonly only?: ReadonlySet<PolicyCard>
 }
 
 /** The changes of a set, as `input.changes` shows them to policies with `custom.scope: changeset`. */
@@ -64,12 +67,13 @@ export interface Change {
 }
 
 export interface Evaluator {
+  /** The host keeps the request's input for `again`, until `end` or the next evaluation. */
   evaluate(request: AdmissionRequest, input: EvaluationInput): Evaluation
+  end(): void
   evaluateChanges(changes: readonly Change[], input: EvaluationInput): readonly Outcome[]
 }
 
 const NOTHING_SAID: readonly Outcome[] = []
-const encoder = new TextEncoder()
 /** More than a cluster has kinds that somebody writes. */
 const MAX_TYPES = 2000
 
@@ -85,13 +89,16 @@ export function createEvaluator(
   workloads: readonly WorkloadEntry[],
   cache: ResultCache | null,
 ): Evaluator {
-  const policies = cards.map((card, index) => ({
-    card,
-    index,
-    entrypoints: card.rules.map(rule => ({ rule, entrypoint: entrypointOf(card, rule) })),
-  }))
+  const policies = cards.map((card, index) => {
+    const policy = {
+      card,
+      index,
+      entrypoints: card.rules.map(rule => ({ rule, entrypoint: entrypointOf(card, rule) })),
+    }
+    return { ...policy, matched: { yes: { ...policy, assumed: false }, assumed: { ...policy, assumed: true } } }
+  })
   type Policy = (typeof policies)[number]
-  type Matched = Policy & { readonly assumed: boolean }
+  type Matched = Policy['matched']['yes']
   const byType = new Map<string, readonly Policy[]>()
 
   /** The policies for this kind of request: most never see most kinds. */
@@ -108,26 +115,39 @@ export function createEvaluator(
     return found
   }
 
-  /** The host with an input that it is given when the first result has to be made: often none has to be. */
+  function matchedBy(
+    request: AdmissionRequest,
+    namespace: Context['namespace'],
+    only: ReadonlySet<PolicyCard> | undefined,
+  ): readonly Matched[] {
+    const known = policiesFor(request)
+    // What the last stage says depends on what all others say.
+    const wanted = only && known.some(({ card }) => card.stage === 'last' && only.has(card)) ? undefined : only
+    const found: Matched[] = []
+    for (const { card, matched } of known) {
+      if (wanted?.has(card) === false) continue
+      const result = matchSelectors(card.match, request, namespace)
+      if (result !== 'no') found.push(matched[result])
+    }
+    return found
+  }
+
+  /** What policies said of the same request, but for what some pointers name in their input. */
+  interface Before {
+    readonly outcomes: readonly Outcome[]
+    readonly changed: readonly string[]
+  }
+
   function createRun(
-    input: () => string,
+    hostInput: HostInput,
     killed: ReadonlyMap<string, string>,
     results: InputResults | null,
-    before: EvaluatedBefore | null = null,
+    before: Before | null = null,
   ) {
     const readers = before === null ? undefined : cache?.readersOf(before.changed)
     const saidBefore = byCard(before?.outcomes ?? [])
     let hits = 0
     let misses = 0
-    let begun = false
-    let violations: string | null = null
-
-    function begin(): void {
-      if (!begun) host.begin(encoder.encode(input()))
-      begun = true
-      if (violations !== null) host.amend('violations', encoder.encode(violations))
-      violations = null
-    }
 
     function judge({ card, index, entrypoints, assumed }: Matched): readonly Outcome[] {
       const stopped = killed.get(card.id)
@@ -143,7 +163,7 @@ export function createEvaluator(
         return known.map(each => ({ card, ...each, failure: null, assumed }))
       }
       misses += 1
-      begin()
+      hostInput.ready()
       let found: readonly RuleFinding[]
       try {
         found = entrypoints.flatMap(({ rule, entrypoint }) =>
@@ -162,66 +182,79 @@ export function createEvaluator(
       judgeAll: (matched: readonly Matched[]) => matched.flatMap(judge),
       /** Not before the first stage is done: its policies see none. */
       setViolations(found: Json) {
-        violations = stringifyJson(found)
+        hostInput.setViolations(found)
         results?.setViolations(found)
       },
       counts: (): CacheCounts => ({ hits, misses }),
     }
   }
 
-  function finish<T>(judge: () => T): T {
-    try {
-      return judge()
-    } finally {
-      host.end()
+  function evaluateRequest(
+    request: AdmissionRequest,
+    input: EvaluationInput,
+    hostInput: HostInput,
+    matched: readonly Matched[],
+    results: InputResults | null,
+    before: Before | null,
+  ): Evaluation {
+    const { context, risk, killed } = input
+    const run = createRun(hostInput, killed, results, before)
+    const outcomes = run.judgeAll(matched.filter(each => each.card.stage === 'first'))
+    const last = matched.filter(each => each.card.stage === 'last')
+    if (last.length > 0) {
+      if (outcomes.length > 0) run.setViolations(outcomes.map(violationInput))
+      outcomes.push(...run.judgeAll(last))
+    }
+    return {
+      outcomes,
+      assumed: matched.some(each => each.assumed),
+      cache: run.counts(),
+      seen: places => {
+        // What made a policy fail may be nothing that it read.
+        if (cache === null || killed.size > 0 || outcomes.some(each => each.failure !== null)) return null
+        const readers = cache.readersOf(places)
+        return results?.textOf(matched.map(each => each.index).filter(each => readers.has(each))) ?? null
+      },
+      again: (object, { changed = null, only } = {}) => {
+        const patched = { ...request, object }
+        hostInput.setObject(object)
+        if (changed !== null && only === undefined) {
+          const known = results?.withObject(object, changed) ?? null
+          return evaluateRequest(patched, input, hostInput, matched, known, { outcomes, changed })
+        }
+        const seeing = matchedBy(patched, context.namespace, only)
+        const opened = cache?.open(patched, context, risk) ?? null
+        return evaluateRequest(patched, input, hostInput, seeing, opened, null)
+      },
     }
   }
 
   return {
-    evaluate(request, { context, risk, killed, requestText, before, only }) {
-      const matched: Matched[] = []
-      const known = policiesFor(request)
-      // What the last stage says depends on what all others say.
-      const wanted = only && known.some(({ card }) => card.stage === 'last' && only.has(card)) ? undefined : only
-      for (const policy of known) {
-        if (wanted?.has(policy.card) === false) continue
-        const result = matchSelectors(policy.card.match, request, context.namespace)
-        if (result !== 'no') matched.push({ ...policy, assumed: result === 'assumed' })
-      }
-      const input = () => inputText(requestText ?? stringifyJson(request as unknown as Json), context, risk)
+    evaluate(request, input) {
+      const { context, risk, requestText } = input
+      const text = () => inputText(requestText ?? stringifyJson(request as unknown as Json), context, risk)
+      const matched = matchedBy(request, context.namespace, undefined)
       const results = matched.length === 0 ? null : (cache?.open(request, context, risk) ?? null)
-      const run = createRun(input, killed, results, before)
-      const outcomes = finish(() => {
-        const first = run.judgeAll(matched.filter(each => each.card.stage === 'first'))
-        const last = matched.filter(each => each.card.stage === 'last')
-        if (last.length > 0 && first.length > 0) run.setViolations(first.map(violationInput))
-        return [...first, ...run.judgeAll(last)]
-      })
-      return {
-        outcomes,
-        assumed: matched.some(each => each.assumed),
-        cache: run.counts(),
-        seen: places => {
-          // What made a policy fail may be nothing that it read.
-          if (cache === null || killed.size > 0 || outcomes.some(each => each.failure !== null)) return null
-          const readers = cache.readersOf(places)
-          return results?.textOf(matched.map(each => each.index).filter(each => readers.has(each))) ?? null
-        },
-      }
+      const hostInput = createHostInput(host, text, request.object)
+      return evaluateRequest(request, input, hostInput, matched, results, null)
+    },
+    end() {
+      host.end()
     },
     evaluateChanges(changes, { context, killed }) {
-      const matched = policies
-        .filter(({ card }) => card.scope === 'changeset')
-        .map(each => ({ ...each, assumed: false }))
-      const input = () =>
+      const matched = policies.filter(({ card }) => card.scope === 'changeset').map(each => each.matched.yes)
+      const text = () =>
         stringifyJson({
           changes,
           grants: grantsOf(changes, workloads),
           parameters: {},
           now: context.now,
         } as unknown as Json)
-      const run = createRun(input, killed, null)
-      return finish(() => run.judgeAll(matched))
+      try {
+        return createRun(createHostInput(host, text, null), killed, null).judgeAll(matched)
+      } finally {
+        host.end()
+      }
     },
   }
 }

@@ -12,6 +12,8 @@ const DEFAULT_MAXIMUM_PAGES = 8192
 /** No value contains so many arrays and objects inside each other by honest means. */
 const MAX_RESULT_DEPTH = 500
 const NO_VIOLATIONS = '[{"result":[]}]'
+/** Of a large object that is amended again and again the values before would fill the memory. */
+const MAX_REPLACED_BYTES = 8 * 1024 * 1024
 
 /** All policies of a bundle in one Wasm instance: an input is parsed once, then each entrypoint runs on it. */
 export interface PolicyHost {
@@ -35,11 +37,12 @@ export interface PolicyHost {
    */
   evaluate(entrypoint: string, parameters: number | null): Json
   /**
-   * Sets a member of the input, in place of what the input has there, for the evaluations that follow.
+   * Sets what stands at a path of the input, in place of what the input has there, for the evaluations that follow.
    *
-   * @throws GateError POLICY_FAILED for malformed JSON, and when the input is not an object or does not fit into memory
+   * @param path the keys that lead to it through objects
+   * @throws GateError POLICY_FAILED for malformed JSON, and when there is no object on the way or it does not fit into memory
    */
-  amend(member: string, value: Uint8Array): void
+  amend(path: readonly string[], value: Uint8Array): void
   end(): void
   /** Parses a policy's parameters once, for all inputs. Not between `begin` and `end`. */
   prepareParameters(value: JsonObject): number
@@ -88,12 +91,14 @@ interface Loaded {
 interface Parsed {
   readonly value: number
   readonly context: number
+  /** Where its own heap ended before it was amended. */
+  readonly end: number
   base: number
   /** The handle of what stands at `input.parameters`; null: what the input brought. */
   parameters: number | null
 }
 
-/** A member of the input that was set after it was parsed; both as JSON. */
+/** What was set in the input after it was parsed; both as JSON. */
 interface Amendment {
   readonly path: Uint8Array
   readonly value: Uint8Array
@@ -111,8 +116,8 @@ class WasmPolicyHost implements PolicyHost {
   /** null: the next use makes a new instance. */
   #loaded: Loaded | null
   #input: Uint8Array | null = null
-  /** What the input was amended with: done again whenever it is parsed again. */
-  #amendments: Amendment[] = []
+  /** By path, what the input was amended with: done again whenever it is parsed again. */
+  readonly #amendments = new Map<string, Amendment>()
   /** null: the next evaluation parses the input again. */
   #parsed: Parsed | null = null
 
@@ -175,11 +180,14 @@ class WasmPolicyHost implements PolicyHost {
     }
   }
 
-  amend(member: string, value: Uint8Array): void {
+  amend(path: readonly string[], value: Uint8Array): void {
     const input = this.#input
     if (input === null) throw new GateError('INTERNAL', 'an input was to be amended before it was given')
-    const amendment = { path: toBytes([member]), value }
-    this.#amendments.push(amendment)
+    const amendment = { path: toBytes([...path]), value }
+    const key = path.join('\0')
+    // What was set inside of it before is not to be set again after it.
+    for (const known of this.#amendments.keys()) if (`${known}\0`.startsWith(`${key}\0`)) this.#amendments.delete(known)
+    this.#amendments.set(key, amendment)
     try {
       this.#withStack(() => {
         const parsed = this.#parsed
@@ -192,6 +200,8 @@ class WasmPolicyHost implements PolicyHost {
         instance.abi.opa_heap_ptr_set(parsed.base)
         setMember(instance, parsed.value, amendment)
         parsed.base = heapEnd(instance)
+        // What the amendments replaced stays in the heap.
+        if (parsed.base - parsed.end > MAX_REPLACED_BYTES) this.#parsed = null
       })
     } catch (error) {
       throw toGateError(error, 'POLICY_FAILED', 'the input could not be amended')
@@ -201,7 +211,7 @@ class WasmPolicyHost implements PolicyHost {
   end(): void {
     this.#input = null
     this.#parsed = null
-    this.#amendments = []
+    this.#amendments.clear()
   }
 
   prepareParameters(value: JsonObject): number {
@@ -238,11 +248,12 @@ class WasmPolicyHost implements PolicyHost {
     const { abi } = instance
     abi.opa_heap_ptr_set(base)
     const value = parsedValue(instance, input)
-    for (const amendment of this.#amendments) setMember(instance, value, amendment)
+    const end = heapEnd(instance)
+    for (const amendment of this.#amendments.values()) setMember(instance, value, amendment)
     const context = abi.opa_eval_ctx_new()
     abi.opa_eval_ctx_set_input(context, value)
     abi.opa_eval_ctx_set_data(context, data)
-    return { value, context, base: heapEnd(instance), parameters: null }
+    return { value, context, end, base: heapEnd(instance), parameters: null }
   }
 
   /** Evaluates to the JSON text of the result set. */

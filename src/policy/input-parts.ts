@@ -21,24 +21,22 @@ export function preparePath(path: InputPath): PreparedPath {
 /** The parts of one input as short texts: equal texts are equal parts. Each part is looked at once. */
 export interface InputParts {
   readonly textOf: (path: PreparedPath) => string
-  /** The same input with another value of one of its members. */
-  readonly withMember: (name: string, value: Json) => InputParts
+  /** An input in which only what these paths lead to differs. */
+  readonly changed: (input: JsonObject, isChanged: (path: PreparedPath) => boolean) => InputParts
 }
 
 /** The texts of values that were looked at before, in this input or in one that shares parts with it. */
 export type KnownTexts = WeakMap<JsonObject | Json[], string>
 
 export function createInputParts(input: JsonObject, known: KnownTexts): InputParts {
-  return partsOf(input, new Map(), known)
-}
+  const texts = new Map<string, string>()
 
-function partsOf(input: JsonObject, texts: Map<string, string>, composed: KnownTexts): InputParts {
   /** Nothing here begins like the text of another kind: values are JSON, digests begin with # and missing ones with !. */
   function valueText(value: Json, depth: number): string {
     if (depth >= COMPOSED_DEPTH || !isJsonObject(value)) {
       if (!isJsonObject(value) && !Array.isArray(value)) return short(stringifyJson(value))
-      let text = composed.get(value)
-      if (text === undefined) composed.set(value, (text = short(stringifyJson(value))))
+      let text = known.get(value)
+      if (text === undefined) known.set(value, (text = short(stringifyJson(value))))
       return text
     }
     const members = Object.keys(value).filter(key => value[key] !== undefined)
@@ -61,17 +59,29 @@ function partsOf(input: JsonObject, texts: Map<string, string>, composed: KnownT
     return valueText(part, segments.length)
   }
 
-  return {
+  const parts: InputParts = {
     textOf: path => {
       let text = texts.get(path.key)
       if (text === undefined) texts.set(path.key, (text = partText(path)))
       return text
     },
-    withMember: (name, value) => {
-      const others = [...texts].filter(([key]) => key.split(/[/ ]/, 2)[1] !== name)
-      return partsOf({ ...input, [name]: value }, new Map(others), composed)
-    },
+    changed: (other, isChanged) => sharedParts(parts, other, known, isChanged),
   }
+  return parts
+}
+
+function sharedParts(
+  before: InputParts,
+  input: JsonObject,
+  known: KnownTexts,
+  isChanged: (path: PreparedPath) => boolean,
+): InputParts {
+  const own = createInputParts(input, known)
+  const parts: InputParts = {
+    textOf: path => (isChanged(path) ? own : before).textOf(path),
+    changed: (next, isChangedNext) => sharedParts(parts, next, known, isChangedNext),
+  }
+  return parts
 }
 
 function short(text: string): string {

@@ -1,6 +1,6 @@
 import type { AdmissionRequest } from '../admission.js'
 import type { Context, Risk } from '../decision-types.js'
-import { parseJson, stringifyJson, type Json, type JsonObject } from '../json.js'
+import { isJsonObject, parseJson, stringifyJson, type Json, type JsonObject } from '../json.js'
 import type { ByteCache } from './byte-cache.js'
 import { createInputParts, preparePath, type InputParts, type KnownTexts, type PreparedPath } from './input-parts.js'
 import { overlaps, pathKey, type InputPath } from './input-path.js'
@@ -26,6 +26,8 @@ export interface InputResults {
   keep(policy: number, findings: readonly RuleFinding[]): void
   /** For the last stage, which sees what the others found. */
   setViolations(violations: Json): void
+  /** The results for the same input with another object, in which only what these pointers name in the input differs. */
+  withObject(object: JsonObject, changed: readonly string[]): InputResults
   /** Equal texts: these policies could read nothing that differs; null when one of them reads what cannot be told. */
   textOf(policies: readonly number[]): string | null
 }
@@ -48,6 +50,13 @@ interface Group {
   size: number
 }
 
+/** Who may see a change. */
+interface Readers {
+  readonly policies: ReadonlySet<number>
+  /** The keys of the paths that lead to it. */
+  readonly paths: ReadonlySet<string>
+}
+
 /** The result of most policies for most inputs. */
 const NOTHING_FOUND = '[]'
 const NO_FINDINGS: readonly RuleFinding[] = []
@@ -66,7 +75,8 @@ export function createResultCache(paths: readonly (readonly InputPath[] | null)[
     return { group, index: group.size++ }
   })
 
-  const knownReaders = new Map<string, ReadonlySet<number>>()
+  const allPaths = new Map(paths.flatMap(each => (each ?? []).map(path => [pathKey(path), path] as const)))
+  const knownReaders = new Map<string, Readers>()
 
   function reads(policy: number, changed: readonly string[]): boolean {
     const read = paths[policy]
@@ -75,62 +85,85 @@ export function createResultCache(paths: readonly (readonly InputPath[] | null)[
     return read.some(path => changed.some(pointer => overlaps(path, pointer)))
   }
 
+  function readersOf(changed: readonly string[]): Readers {
+    const key = changed.join('\n')
+    let readers = knownReaders.get(key)
+    if (readers === undefined) {
+      if (knownReaders.size >= MAX_KNOWN_READERS) knownReaders.clear()
+      const differing = [...allPaths].filter(([, path]) => changed.some(pointer => overlaps(path, pointer)))
+      readers = {
+        policies: new Set([...paths.keys()].filter(policy => reads(policy, changed))),
+        paths: new Set(differing.map(([each]) => each)),
+      }
+      knownReaders.set(key, readers)
+    }
+    return readers
+  }
+
   // A patched object shares with the one before what the patch left alone.
   const known: KnownTexts = new WeakMap()
 
-  return {
-    readersOf(changed) {
-      const key = changed.join('\n')
-      let readers = knownReaders.get(key)
-      if (readers === undefined) {
-        if (knownReaders.size >= MAX_KNOWN_READERS) knownReaders.clear()
-        knownReaders.set(key, (readers = new Set([...paths.keys()].filter(policy => reads(policy, changed)))))
-      }
-      return readers
-    },
-    open(request, context, risk) {
-      let parts: InputParts = createInputParts(policyInput(request as unknown as Json, context, risk), known)
-      const keys: (string | undefined)[] = []
-      const found: (readonly (string | undefined)[] | undefined)[] = []
+  function resultsOf(input: JsonObject, untouched: InputParts): InputResults {
+    let parts = untouched
+    const keys: (string | undefined)[] = []
+    const found: (readonly (string | undefined)[] | undefined)[] = []
 
-      function keyOf({ id, paths: read }: Group): string {
-        let key = keys[id]
-        if (key === undefined) {
-          keys[id] = key = `${id}\n${read.map(path => parts.textOf(path)).join('\n')}`
-          found[id] = cache.use(key)?.texts
+    function keyOf({ id, paths: read }: Group): string {
+      let key = keys[id]
+      if (key === undefined) {
+        key = `${id}`
+        for (const path of read) key += `\n${parts.textOf(path)}`
+        keys[id] = key
+        found[id] = cache.use(key)?.texts
+      }
+      return key
+    }
+
+    return {
+      find(policy) {
+        const place = places[policy]
+        if (!place) return undefined
+        keyOf(place.group)
+        const text = found[place.group.id]?.[place.index]
+        if (text === undefined || text === NOTHING_FOUND) return text === undefined ? undefined : NO_FINDINGS
+        return parseJson(text) as unknown as readonly RuleFinding[]
+      },
+      keep(policy, findings) {
+        const place = places[policy]
+        if (!place) return
+        const text = findings.length === 0 ? NOTHING_FOUND : stringifyJson(findings as unknown as Json)
+        cache.add(keyOf(place.group), place.index, text)
+      },
+      setViolations(violations) {
+        parts = parts.changed({ ...input, violations }, ({ segments }) => segments[0] === 'violations')
+        for (const { id, readsViolations } of groups.values()) if (readsViolations) keys[id] = undefined
+      },
+      textOf(policies) {
+        const read = new Set<Group>()
+        for (const policy of policies) {
+          const place = places[policy]
+          if (!place) return null
+          read.add(place.group)
         }
-        return key
-      }
+        return `${policies.join(' ')}\n${[...read].map(keyOf).join('\n')}`
+      },
+      withObject(object, changed) {
+        const { paths: differing } = readersOf(changed)
+        const { review } = input
+        const patched = { ...input, review: isJsonObject(review) ? { ...review, object } : null }
+        return resultsOf(
+          patched,
+          untouched.changed(patched, ({ key }) => differing.has(key)),
+        )
+      },
+    }
+  }
 
-      return {
-        find(policy) {
-          const place = places[policy]
-          if (!place) return undefined
-          keyOf(place.group)
-          const text = found[place.group.id]?.[place.index]
-          if (text === undefined || text === NOTHING_FOUND) return text === undefined ? undefined : NO_FINDINGS
-          return parseJson(text) as unknown as readonly RuleFinding[]
-        },
-        keep(policy, findings) {
-          const place = places[policy]
-          if (!place) return
-          const text = findings.length === 0 ? NOTHING_FOUND : stringifyJson(findings as unknown as Json)
-          cache.add(keyOf(place.group), place.index, text)
-        },
-        setViolations(violations) {
-          parts = parts.withMember('violations', violations)
-          for (const { id, readsViolations } of groups.values()) if (readsViolations) keys[id] = undefined
-        },
-        textOf(policies) {
-          const read = new Set<Group>()
-          for (const policy of policies) {
-            const place = places[policy]
-            if (!place) return null
-            read.add(place.group)
-          }
-          return `${policies.join(' ')}\n${[...read].map(keyOf).join('\n')}`
-        },
-      }
+  return {
+    readersOf: changed => readersOf(changed).policies,
+    open(request, context, risk) {
+      const input = policyInput(request as unknown as Json, context, risk)
+      return resultsOf(input, createInputParts(input, known))
     },
   }
 }

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { PatchOperation } from '../decision-types.js'
 import { stringifyJson, type Json } from '../json.js'
 import type { ByteCache } from '../policy/byte-cache.js'
@@ -39,14 +39,23 @@ export function knownHelp(
 ): KnownHelp | null {
   if (cache === null) return null
 
+  // What was looked for is what is kept next.
+  let last: {
+    readonly targets: readonly string[]
+    readonly patch: readonly PatchOperation[]
+    readonly key: string | null
+  } | null = null
+
   function keyOf(
     targets: readonly string[],
     patch: readonly PatchOperation[],
     changed: readonly string[] | null,
   ): string | null {
-    const text = changed === null ? null : seen(changed)
-    if (text === null) return null
-    return `help\n${hash('sha256', stringifyJson([text, targets, patch] as unknown as Json), 'base64')}`
+    if (last?.targets !== targets || last.patch !== patch) {
+      const text = changed === null ? null : seen(changed)
+      last = { targets, patch, key: text === null ? null : digestOf(text, [targets, patch] as unknown as Json) }
+    }
+    return last.key
   }
 
   return {
@@ -60,4 +69,10 @@ export function knownHelp(
       if (key !== null) cache.add(key, 0, helps ? YES : NO)
     },
   }
+}
+
+function digestOf(text: string, rest: Json): string {
+  // The length tells where the one ends.
+  const digest = createHash('sha256').update(`${text.length} ${text}`).update(stringifyJson(rest)).digest('base64')
+  return `help\n${digest}`
 }

@@ -1,4 +1,5 @@
 import type { AdmissionRequest } from '../admission.js'
+import type { CanonicalObjects } from '../canonical.js'
 import type { Anomaly, Context, DegradedCode, Risk } from '../decision-types.js'
 import type { ByteCache } from '../policy/byte-cache.js'
 
@@ -18,7 +19,8 @@ export interface Assessment {
  * nothing else: neither who asks nor when. Equal subjects with equal snapshots get one score, which is kept.
  */
 export interface RiskModel {
-  assess(request: AdmissionRequest, context: Context): Promise<Assessment> | Assessment
+  /** @param canonical the canonical objects of the request, where they are at hand */
+  assess(request: AdmissionRequest, context: Context, canonical?: CanonicalObjects): Promise<Assessment> | Assessment
 }
 
 /** A score, or why there is none. */
@@ -36,19 +38,25 @@ function isShare(value: number): boolean {
   return Number.isFinite(value) && value >= 0 && value <= 1
 }
 
+/** What a score is of, and kept by. */
+interface ScoredIdentity {
+  readonly subject: string
+  readonly canonical: CanonicalObjects
+}
+
 /** Asks a model, and keeps its usable scores. */
 export function createRiskScorer(
   model: RiskModel | undefined,
   cache: ByteCache | null,
-): (request: AdmissionRequest, context: Context, subject: string) => Promise<RiskScore> {
-  return async (request, context, subject) => {
+): (request: AdmissionRequest, context: Context, identity: ScoredIdentity) => Promise<RiskScore> {
+  return async (request, context, { subject, canonical }) => {
     if (model === undefined) return { risk: null, anomaly: null, riskProblem: 'MODEL_MISSING' }
     const key = `risk\n${subject}\n${context.rarity?.digest ?? ''}`
     const known = cache?.use(key)?.texts[0]
     // A fresh object for each Decision, as a model would give.
     if (known !== undefined) return scoreOf(JSON.parse(known) as Assessment)
     try {
-      const assessment = await model.assess(request, context)
+      const assessment = await model.assess(request, context, canonical)
       if (!isUsable(assessment)) return INVALID
       cache?.add(key, 0, JSON.stringify(assessment))
       return scoreOf(assessment)

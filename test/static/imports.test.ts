@@ -10,7 +10,6 @@ const TABLE: Record<string, { folders: string[]; packages: string[] }> = {
   'src/': { folders: ['src/'], packages: CORE },
   'src/yaml': { folders: ['src/'], packages: [...CORE, 'js-yaml'] },
   'src/remedy/': { folders: ['src/'], packages: [...CORE, 'yaml'] },
-  'src/risk/session': { folders: ['src/'], packages: [...CORE, 'onnxruntime-node'] },
   'src/policy/': { folders: ['src/'], packages: CORE },
   'src/io/': { folders: ['src/', 'src/io/'], packages: ['node:*', 'tar', 'pino', 'prom-client'] },
   'src/io/tracing': { folders: ['src/', 'src/io/'], packages: ['@opentelemetry/*'] },

@@ -45,14 +45,11 @@ t.test('each thread runs the models of the bundle, and is ended with them safely
   const object = pod({ spec: { containers: [{ name: 'web', image: 'a', securityContext: { privileged: true } }] } })
   const request = admissionRequest({ object })
   // The spinning policy ends a thread with each new request, while others may be scoring.
-  for (const onnxRuntime of [true, false]) {
-    const options = { files, workers: 2, policyTimeoutMs: 100, requestTimeoutMs: 60_000, onnxRuntime }
-    await withPool(options, async pool => {
-      const decisions = await Promise.all([1, 2, 3, 4].map(() => pool.review(request, contextOf())))
-      for (const { risk, anomaly } of decisions)
-        t.strictSame([risk?.kind, risk?.score.toFixed(4), anomaly?.of], ['object', '0.9526', 'object'])
-    })
-  }
+  await withPool({ files, workers: 2, policyTimeoutMs: 100, requestTimeoutMs: 60_000 }, async pool => {
+    const decisions = await Promise.all([1, 2, 3, 4].map(() => pool.review(request, contextOf())))
+    for (const { risk, anomaly } of decisions)
+      t.strictSame([risk?.kind, risk?.score.toFixed(4), anomaly?.of], ['object', '0.9526', 'object'])
+  })
 })
 
 t.test('a bundle with a model that cannot be run starts no thread', async t => {
@@ -134,7 +131,7 @@ t.test('a thread is not ended while it starts, because its end could get lost', 
   const module = compileModule(parseBundle(files, { allowUnsigned: true }).wasm)
   const events: string[] = []
   const thread = startWorker(
-    { files, allowUnsigned: true, cacheBytes: 0, onnxRuntime: true, module, namespaces: null },
+    { files, allowUnsigned: true, cacheBytes: 0, module, namespaces: null },
     {
       onReady: () => events.push('ready'),
       onDone: () => events.push('done'),

@@ -464,6 +464,68 @@ t.test('thousands of evaluations in one instance equal those in fresh ones', t =
   t.end()
 })
 
+/** A copy with a value at a path of keys. */
+function amended(input: Json, [key, ...rest]: readonly string[], value: Json): Json {
+  if (key === undefined) return value
+  const object = input as JsonObject
+  return { ...object, [key]: amended(object[key] ?? {}, rest, value) }
+}
+
+t.test('an amended input is what it would be if it had been given so', t => {
+  const host = hostOf(mixed)
+  const fresh = hostOf(mixed)
+  const [review, object] = ['review', 'object']
+  const annotations = fc.dictionary(fc.string(), fc.string(), { maxKeys: 4 })
+  const metadata = annotations.map((each): JsonObject => ({ labels: { app: 'x' }, annotations: each }))
+  const kinds = fc.constantFrom<Json>('Pod', 'ConfigMap', null, 3)
+  const amendment = fc.oneof(
+    fc.tuple(fc.constant([review, object, 'metadata']), metadata),
+    fc.tuple(fc.constant([review, object, 'metadata', 'annotations']), annotations),
+    fc.tuple(fc.constant([review, object, 'kind']), kinds),
+    fc.tuple(
+      fc.constant([review, object]),
+      fc.tuple(metadata, kinds).map(([each, kind]): Json => ({ ...POD, metadata: each, kind })),
+    ),
+    fc.tuple(fc.constant(['calls']), fc.array(fc.record({ format: fc.constant('%v'), arguments: fc.jsonValue() }))),
+    fc.tuple(fc.constant(['new']), fc.jsonValue()),
+  )
+  // Among the entrypoints is one that fails, after which the input is read again.
+  const step = fc.tuple(amendment, fc.subarray([...host.entrypoints]))
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 8 }), steps => {
+      let input: Json = { review: { object: POD }, calls: [] }
+      host.begin(bytesOf(input))
+      for (const [[path, value], entrypoints] of steps) {
+        input = amended(input, path, value as Json)
+        host.amend(path, bytesOf(value as Json))
+        fresh.begin(bytesOf(input))
+        for (const entrypoint of entrypoints) {
+          assert.deepEqual(outcome(host, entrypoint), outcome(fresh, entrypoint), entrypoint)
+        }
+      }
+    }),
+    { numRuns: 150 },
+  )
+  t.end()
+})
+
+t.test('an input that is amended again and again does not fill the memory', t => {
+  const host = hostOf(mixed)
+  host.begin(bytesOf({ review: { object: POD } }))
+  host.amend(['review', 'object', 'kind'], bytesOf('Secret'))
+  const text = 'x'.repeat(1_000_000)
+  for (let i = 0; i < 100; i++) {
+    const annotations = { text, number: String(i) }
+    host.amend(['review', 'object', 'metadata'], bytesOf({ annotations }))
+    if (i % 9 === 0) t.strictSame((outcome(host, 'lockkeeper/values/deny') as Quoted)[0]?.details.input, annotations)
+  }
+  t.ok(host.memoryBytes <= 64 * 1024 * 1024, `it takes ${host.memoryBytes} bytes`)
+  t.end()
+})
+
+/** The part of a result that quotes the input. */
+type Quoted = readonly { readonly details: { readonly input: unknown } }[]
+
 t.test('memory does not grow over many evaluations', t => {
   const host = hostOf(mixed, { initialPages: 32 })
   const before = host.memoryBytes

@@ -218,14 +218,17 @@ t.test('policies that read nothing of what a patch changes say what they said', 
         // Late enough for the policy of the last stage.
         const context = { ...one.context, now: '2026-06-01T12:01:00Z' }
         const input = { context, risk: null, killed: new Map<string, string>() }
-        const { outcomes } = cached.evaluate(one.request, input)
+        const first = cached.evaluate(one.request, input)
         const pointer = `/review/object/${place.map(key => key.replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`
-        const after = cached.evaluate(request, { ...input, before: { outcomes, changed: [pointer] } })
+        const after = first.again(object, { changed: [pointer] })
         const whole = uncached.evaluate(request, input)
         if (text(after.outcomes) !== text(whole.outcomes)) throw new Error(`${pointer}: ${text(after.outcomes)}`)
         spared += whole.cache.misses - after.cache.misses - after.cache.hits
         const only = new Set(whole.outcomes.map(({ card }) => card).filter((_, index) => index % 2 === kind % 2))
-        const asked = cached.evaluate(request, { ...input, only }).outcomes.filter(({ card }) => only.has(card))
+        const asked = cached
+          .evaluate(one.request, input)
+          .again(object, { only })
+          .outcomes.filter(({ card }) => only.has(card))
         t.equal(text(asked), text(whole.outcomes.filter(({ card }) => only.has(card))))
       }),
       { numRuns: 400 },

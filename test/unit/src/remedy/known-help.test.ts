@@ -101,7 +101,23 @@ t.test('what policies could read is asked for where the patch changes something'
   )
   const places = ['/spec/hostPID', '/spec/containers']
   t.strictSame(evaluated, [null, places], 'of an element that goes, the list')
-  t.strictSame(asked, [places, places])
+  t.strictSame(asked, [places], 'and once, to look and to keep')
+  t.end()
+})
+
+t.test('what is known of one patch for one violation is known of nothing else', t => {
+  const known = knownHelp(new ByteCache(10_000), () => 'the same')
+  const [targets, others, patch, another] = [['bad'], ['worse'], [fix], [label]]
+  known?.keep(targets, patch, [], true)
+  const asked: readonly (readonly [string[], PatchOperation[]])[] = [
+    [targets, patch],
+    [targets, another],
+    [others, another],
+    [others, patch],
+    [targets, patch],
+  ]
+  const found = asked.map(([each, operations]) => known?.find(each, operations, []))
+  t.strictSame(found, [true, undefined, undefined, undefined, true])
   t.end()
 })
 

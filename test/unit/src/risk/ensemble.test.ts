@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { evaluate, readEnsemble } from '../../../../src/risk/ensemble.js'
 import { readOnnx } from '../../../../src/risk/onnx.js'
-import { openSession } from '../../../../src/risk/session.js'
+import { runtimeResults } from '../../../helpers/onnx-runtime.js'
 import { ensembleModel, type TestEnsemble, type TestTree } from '../../../helpers/onnx-ensemble.js'
 
 const COLUMNS = 3
@@ -178,32 +178,20 @@ const tree: fc.Arbitrary<TestTree> = fc.letrec<{ node: TestTree; leaf: TestTree;
   }),
 })).node
 
-t.test('the runtime computes the same, also of rows that are asked for at once', async () => {
+t.test('ONNX Runtime computes the same, to the last bit', async () => {
   const value = fc.integer({ min: -192, max: 192 }).map(each => each / 64)
   const rows = fc.array(fc.tuple(value, value, value), { minLength: 1, maxLength: 8 })
   await fc.assert(
     fc.asyncProperty(fc.array(tree, { minLength: 1, maxLength: 5 }), rows, async (trees, values) => {
       const bytes = ensembleModel({ trees, columns: COLUMNS, base: 0.5 })
-      const file = { path: 'm', bytes, version: '1', ensemble: read(bytes), input: 'features', output: 'logit' }
-      const session = await openSession(file, COLUMNS, call => call())
+      const ensemble = read(bytes)
       const rows = values.map(each => Float32Array.from(each))
-      const found = await Promise.all(rows.map(row => session.run(row)))
+      const found = await runtimeResults({ bytes, input: 'features', output: 'logit' }, rows)
       for (const [index, row] of rows.entries()) {
-        const wanted = evaluate(file.ensemble, row)
+        const wanted = evaluate(ensemble, row)
         if (found[index] !== wanted) throw new Error(`${found[index] ?? ''} instead of ${wanted}`)
       }
     }),
     { numRuns: 60 },
-  )
-})
-
-t.test('what the runtime does not read is an error of the bundle', async t => {
-  const file = { path: 'model/x.onnx', bytes: new Uint8Array(9), version: '', ensemble: read(ensembleModel(FINE)) }
-  await t.rejects(
-    openSession({ ...file, input: 'a', output: 'b' }, 3, call => call()),
-    {
-      code: 'BUNDLE_MODEL_INVALID',
-      message: /^model\/x\.onnx of the bundle cannot be loaded: /,
-    },
   )
 })
