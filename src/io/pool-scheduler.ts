@@ -1,6 +1,6 @@
+import { setTimeout as afterMs } from 'node:timers/promises'
 import type { Bundle, BundleFiles } from '../policy/bundle.js'
 import { GateError } from '../errors.js'
-import { backoffMs, SYSTEM_CLOCK, type Clock } from './cluster/clock.js'
 import type { NamespaceDirectory } from './pool.js'
 import type { Outcome, Work } from './pool-messages.js'
 import { startWorker, type PoolWorker } from './pool-thread.js'
@@ -19,8 +19,8 @@ export interface SchedulerOptions {
   readonly cacheBytes: number
   readonly namespaces: NamespaceDirectory | undefined
   readonly startThread?: typeof startWorker
-  /** Waits before a thread is started in place of one that ended by itself. */
-  readonly clock?: Clock
+  /** Resolves after the time, or at once when the signal is aborted. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
 /** What was judged, and how long it had waited for a thread. */
@@ -58,6 +58,9 @@ const SPARE_FRACTION = 8
 const POLICY_FRACTION = 3
 /** A thread that ends by itself may have been unlucky once, not twice. */
 const MAX_CRASHES = 2
+/** Between threads that end by themselves; each pause is twice the one before. */
+const FIRST_PAUSE_MS = 500
+const MAX_PAUSE_MS = 30_000
 
 /**
  * Gives work to threads, one piece to each at a time, and sees to deadlines: a policy at its own is stopped with its
@@ -65,7 +68,7 @@ const MAX_CRASHES = 2
  */
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { files, allowUnsigned, bundle, module, size, warm, policyTimeoutMs, requestTimeoutMs, maxQueue } = options
-  const { cacheBytes, namespaces, startThread = startWorker, clock = SYSTEM_CLOCK } = options
+  const { cacheBytes, namespaces, startThread = startWorker, pause = pauseFor } = options
   const threads = new Set<PoolWorker<Job>>()
   const queue: Job[] = []
   let closed = false
@@ -160,7 +163,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       return
     }
     restarting = true
-    void clock.wait(backoffMs(crashes - 1, clock), closing.signal).then(() => {
+    void pause(Math.min(FIRST_PAUSE_MS * 2 ** (crashes - 2), MAX_PAUSE_MS), closing.signal).then(() => {
       restarting = false
       grow()
     })
@@ -315,4 +318,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
     close,
   }
+}
+
+function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
+  // An aborted pause ends early, which is all that it is to do.
+  return afterMs(ms, undefined, { signal }).catch(() => undefined)
 }

@@ -18,7 +18,7 @@ interface Thread {
   finish(): void
 }
 
-/** Waits that a test ends, and how long they would be at most. */
+/** A pause that a test ends, and how long it would be. */
 interface Wait {
   readonly ms: number
   end(): Promise<void>
@@ -90,25 +90,20 @@ function openScheduler({ start = () => 'ready' }: { readonly start?: () => 'read
     cacheBytes: 0,
     namespaces: undefined,
     startThread,
-    clock: {
-      monotonicMs: () => 0,
-      date: () => new Date(0),
-      random: () => 1,
-      wait: (ms, signal) =>
-        new Promise(resolve => {
-          const done = () => {
-            resolve()
-          }
-          signal?.addEventListener('abort', done)
-          waits.push({
-            ms,
-            end: async () => {
-              done()
-              await settle()
-            },
-          })
-        }),
-    },
+    pause: (ms, signal) =>
+      new Promise(resolve => {
+        const done = () => {
+          resolve()
+        }
+        signal.addEventListener('abort', done)
+        waits.push({
+          ms,
+          end: async () => {
+            done()
+            await settle()
+          },
+        })
+      }),
   })
   return { scheduler, running, waits, started: () => started }
 }
@@ -132,7 +127,7 @@ t.test('threads of a warm pool that end without work are started again, later an
   t.equal(pool.started(), 2, 'one and a spare one')
   first(pool).end()
   t.equal(pool.started(), 3, 'the first one at once')
-  for (const ms of [500, 1000, 2000]) {
+  for (const ms of [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]) {
     await settle()
     first(pool).end()
     const wait = pool.waits.at(-1)
