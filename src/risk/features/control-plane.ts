@@ -218,7 +218,7 @@ const SYSTEM_CONFIG =
 const CREDENTIAL_KEY =
   /(?:passw(?:or)?d|passphrase|secret|token|(?:api|access|private|secret|signing|encryption|account)[_.-]?key|credential|(?:^|[_.-])(?:pwd|pass))s?$/i
 /** A key that ends like a credential and only says where one is, or how it is. */
-const NOT_A_CREDENTIAL = /^(?:true|false|none|null|\d{1,4}|[\/$<{].*|https?:.*|[\w-]+\.(?:txt|pem|key|yaml|json))$/i
+const NOT_A_CREDENTIAL = /^(?:true|false|none|null|\d{1,4}|[/$<{].*|https?:.*|[\w-]+\.(?:txt|pem|key|yaml|json))$/i
 
 function noteConfig(object: JsonObject, _spec: JsonObject, note: ControlNote): void {
   const metadata = objectOr(object.metadata)

@@ -32,6 +32,7 @@ interface Access {
   readonly grade: number
   readonly path: string
 }
+const MIN_CAPABILITY = 4
 const NONE: Access = { grade: 0, path: '' }
 
 /** Notes which containers of a pod get at its node, by what their images are. */
@@ -71,7 +72,8 @@ function ownAccess(container: JsonObject, path: string): Access[] {
       path: `${path}/securityContext/windowsOptions/hostProcess`,
     },
     ...textsOf(objectOr(context.capabilities).add).map((name, index) => ({
-      grade: capabilityClass(name).grade,
+      // A lesser capability is for the files and the network of the container.
+      grade: capabilityClass(name).grade >= MIN_CAPABILITY ? capabilityClass(name).grade : 0,
       path: `${path}/securityContext/capabilities/add/${index}`,
     })),
   ]
