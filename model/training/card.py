@@ -153,7 +153,8 @@ by the training and stands in `model/trained/figures.json` as well.
 - **The prior.** People's weights for each danger, more for what no benign object of the corpus has and less for
   what many have. Its table of rates is counted once over all benign training rows; counted anew without the source
   in question, the prior alone loses 0.02 to 0.04 of recall, so the out-of-fold figures are too good by about as
-  much.
+  much. Features and weights were written with the misses and false alarms on training sources at hand, which makes
+  these figures look better as well; validation had no part in that.
 - **Our own examples.** `model/training/dangers.py` says what people know to be dangerous as edits of benign
   objects. They train with a small weight and are in no figure.
 - **Software of nodes.** Lists written by people say which images usually need a node (network, storage, devices,
