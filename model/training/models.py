@@ -24,7 +24,9 @@ class Recipe:
     slope: Slope | None
     stage: Stage
     fixture_weight: float
-    """What a fixture of a policy tool weighs beside an attack: it shows one check, and is otherwise like any object."""
+    """What a failing fixture of a policy tool weighs beside an attack."""
+    passing_weight: float
+    """What a passing one weighs: it passes one check, and may well fail others."""
     example_weight: float
     """What a dangerous example out of our own table weighs."""
 
@@ -32,10 +34,11 @@ class Recipe:
 OBJECTS = Recipe(
     name="objects",
     kind="object",
-    slope=Slope("prior.sum", end=8.0, trees=4),
-    stage=Stage(rounds=76, leaves=24, rate=0.08, min_rows=10, l2=0.3, columns=0.3),
-    fixture_weight=0.5,
-    example_weight=0.1,
+    slope=Slope("prior.sum", end=16.0, trees=4),
+    stage=Stage(rounds=76, leaves=24, rate=0.08, min_rows=10, l2=3.0, columns=0.3),
+    fixture_weight=1.0,
+    passing_weight=0.1,
+    example_weight=0.2,
 )
 CHANGES = Recipe(
     name="changes",
@@ -43,7 +46,8 @@ CHANGES = Recipe(
     slope=Slope("added.sum", end=12.0, trees=1, rise=0.002),
     stage=Stage(rounds=79, leaves=24, rate=0.1, min_rows=10, l2=1.0, columns=0.5),
     fixture_weight=1.0,
-    example_weight=0.01,
+    passing_weight=1.0,
+    example_weight=0.003,
 )
 
 
@@ -71,7 +75,8 @@ def fit_model(data: Dataset, recipe: Recipe, examples: Examples | None, seed: in
     those count that were made of sources in the data, or of none.
     """
     is_fixture = ~data.labels.is_benign & ~data.labels.is_attack
-    parts = [(data.values, data.labels.target, np.where(is_fixture, recipe.fixture_weight, 1.0))]
+    fixture_weight = np.where(data.labels.target == 1, recipe.fixture_weight, recipe.passing_weight)
+    parts = [(data.values, data.labels.target, np.where(is_fixture, fixture_weight, 1.0))]
     rarity = data.matrix.rarity_columns()
     if rarity:
         without = data.values.copy()

@@ -13,7 +13,7 @@ import { ADDED_FEATURES, PRIOR_FEATURES, weigh, type Evidence } from './features
 import { noteRbac, RBAC_FEATURES } from './features/rbac.js'
 
 /** Changes with every change of a value: a model is for one version of the features. */
-export const FEATURE_VERSION = 2
+export const FEATURE_VERSION = 3
 
 const OBJECT_SPECS = {
   ...POD_FEATURES,

@@ -42,7 +42,7 @@ export const PATTERNS = {
       'IO::Socket::INET',
     ],
     tests: [
-      /\/dev\/(?:tcp|udp)\/|\b(?:nc|ncat|netcat)(?:\.\w+)?\b[^\n|;]{0,80}\s(?:-[a-z]*[ec]|--exec|--sh-exec)\b|pty\.spawn|\bIO::Socket::INET\b/i,
+      /\/dev\/(?:tcp|udp)\/(?!(?:127\.\d|localhost\b|\[?::1))|\b(?:nc|ncat|netcat)(?:\.\w+)?\b[^\n|;]{0,80}\s(?:-[a-z]*[ec]|--exec|--sh-exec)\b|pty\.spawn|\bIO::Socket::INET\b/i,
       { first: /\b(?:nc|ncat|netcat)(?:\.\w+)?\b/gi, then: /\s(?:-[a-z]*[ec]|--exec|--sh-exec)\b/i, apart: /[\n|;&]/g },
       { first: /\bmkfifo\b/gi, then: /\b(?:nc|ncat|netcat|openssl|telnet)\b/i },
       { first: /\bsocat\b/gi, then: /\bexec:/i },
@@ -74,7 +74,7 @@ export const PATTERNS = {
     weight: 2.5,
     text: 'downloads a file and makes it executable',
     words: ['=curl', '=wget', '=fetch'],
-    tests: [/\b(?:curl|wget|fetch)\b/i],
+    tests: [{ first: /\b(?:curl|wget|fetch)\b/gi, then: /:\/\/|[$@`]|\d\.\d+\.\d+\.\d|\s-[a-zA-Z]*[oO]\b/ }],
     beside: [/\bchmod\s+(?:-\w+\s+)?(?:\+|[ugoa]+\+|[0-7]{0,1}[157])/],
   },
   download: {
@@ -88,7 +88,7 @@ export const PATTERNS = {
     text: 'talks to a public address without a name',
     words: ['0.0'],
     tests: [
-      /(?<![\d.])(?!(?:10|127|0|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01])|22[4-9]|23\d|255)\.)(?:[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])(?:[:/\s"']|$)/,
+      /(?<![\d.])(?!(?:10|127|0|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01])|22[4-9]|23\d|255)\.|1\.[01]\.[01]\.1\b|8\.8\.[48]\.[48]\b|9\.9\.9\.9\b)(?:[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])(?:[:\s"']|\/(?!\d{1,2}\b)|$)/,
     ],
   },
   odd_host: {
@@ -196,15 +196,13 @@ export const PATTERNS = {
     weight: 1.5,
     text: 'reads the token of its service account',
     words: ['/run/secrets/kubernetes.io/serviceaccount', 'serviceaccount/token'],
-    tests: [
-      /\/var\/run\/secrets\/kubernetes\.io\/serviceaccount|\/run\/secrets\/kubernetes\.io\/serviceaccount|serviceaccount\/token\b/i,
-    ],
+    tests: [/\/run\/secrets\/kubernetes\.io\/serviceaccount(?!\/(?:ca\.crt|namespace)\b)|serviceaccount\/token\b/i],
   },
   token_sent: {
     weight: 3,
     text: 'reads the token of its service account and sends something to the network',
     words: ['secrets/kubernetes.io/serviceaccount'],
-    tests: [/secrets\/kubernetes\.io\/serviceaccount/i],
+    tests: [/secrets\/kubernetes\.io\/serviceaccount(?!\/(?:ca\.crt|namespace)\b)/i],
     beside: [
       {
         first: /\b(?:curl|wget)\b/gi,
@@ -229,7 +227,7 @@ export const PATTERNS = {
       '.bash_history',
     ],
     tests: [
-      /\/etc\/shadow|\.kube\/config|\/etc\/kubernetes\/(?:admin|kubelet|pki)|kubelet\/pki|\.aws\/credentials|\.ssh\/(?:id_|authorized_keys)|\/root\/\.|\.docker\/config\.json|\/proc\/(?:\d+|\*|1|self)\/(?:environ|root|mem|ns)|\.bash_history/i,
+      /\/etc\/shadow|\.kube\/config|\/etc\/kubernetes\/(?:admin|kubelet|pki)|kubelet\/pki|\.aws\/credentials|\.ssh\/(?:id_|authorized_keys)|\/root\/\.(?:ssh|kube|aws|azure|docker|gnupg|config\/gcloud|git-credentials|netrc|pgpass|vault-token)\b|\.docker\/config\.json|\/proc\/(?:\d+|\*|1|self)\/(?:environ|root|mem|ns)|\.bash_history/i,
     ],
   },
   data_sent: {
@@ -239,7 +237,7 @@ export const PATTERNS = {
     tests: [
       {
         first: /\b(?:curl|wget)\b/gi,
-        then: /(?:--data-binary|--data-raw|--upload-file|--post-file|-T|-F|-d)\s*["']?[^\n]{0,20}(?:@|\$\(|`|\/)/i,
+        then: /\s(?:(?:--data(?:-binary|-raw|-urlencode)?|--form|--post-data|-[a-zA-Z]*[Fd])[\s=]*["']?[^\n]{0,20}(?:@|\$\(|`)|(?:--upload-file|--post-file|-[a-zA-Z]*T)[\s=]*["']?[\w./$~@-])/,
       },
       { first: /\btar\b/gi, then: /\|\s*(?:curl|nc|ncat|openssl|ssh)\b/i },
       /\b(?:scp|rsync|rclone)\b[^\n]{0,100}\w{1,64}@/i,
@@ -269,7 +267,7 @@ export const PATTERNS = {
       '=mount',
     ],
     tests: [
-      /\bnsenter\b|\bchroot\s+(?:--\S+\s+){0,40}["']?\/(?:host|mnt|rootfs|node|hostfs|root|hostroot|node-fs|host-root)|\brelease_agent\b|\bcore_pattern\b|\bnotify_on_release\b|\bunshare\s+-|\bdebugfs\b|\binsmod\b|\bmodprobe\b|\/proc\/sys\/kernel\/|\/proc\/1\/root|\bctr\s+(?:-\S+\s+\S+\s+)?(?:run|images?|containers?)\b|\bcrictl\b|\bdocker\.sock\b|\bcontainerd\.sock\b|\bcrio\.sock\b|\bmount\s+(?:-t\s+\w+\s+)?\/dev\/(?:sd|vd|xvd|nvme)/i,
+      /\bnsenter\b|\bchroot\s+(?:--\S+\s+){0,40}["']?\/(?:host|mnt|rootfs|node|hostfs|root|hostroot|node-fs|host-root)|\brelease_agent\b|\bcore_pattern\b|\bnotify_on_release\b|\bunshare\s+-|\bdebugfs\s+(?:-|\/dev\/)|\binsmod\b|\bmodprobe\b|\/proc\/sys\/kernel\/(?!(?:hostname|domainname|os\w+|version|random|pid_max|threads-max|cap_last_cap|ns_last_pid)\b)|\/proc\/1\/root|\bctr\s+(?:-\S+\s+\S+\s+)?(?:run|images?|containers?)\b|\bcrictl\b|\bdocker\.sock\b|\bcontainerd\.sock\b|\bcrio\.sock\b|\bmount\s+(?:-t\s+\w+\s+)?\/dev\/(?:sd|vd|xvd|nvme)/i,
       { first: /\bdocker(?:\s+-H\s+\S+)?\s+run\b/gi, then: /--privileged|-v\s+\/:|--pid/i },
     ],
   },
@@ -315,7 +313,7 @@ export const PATTERNS = {
       '=shred',
     ],
     tests: [
-      /\bhistory\s+-c|\bunset\s+HISTFILE|HISTFILE=\/dev\/null|\bsetenforce\s+0|\bsystemctl\s+(?:stop|disable)\s|\biptables\s+(?:-F|--flush|-X)|\bufw\s+disable|\bpkill\b[^\n]{0,40}(?:falco|tetragon|agent|audit)|\brm\s+-\w{0,30}f\w{0,30}\s+(?:\/var\/log|\/\s|\/\*)|>\s*\/var\/log\/|\bchattr\s+[+-]i|\bkillall\b|\bnohup\b[^\n]{0,80}(?:\.\/|\/tmp\/|\/dev\/shm)|>\s*\/dev\/null\s+2>&1\s*&|\bshred\b/i,
+      /\bhistory\s+-c|\bunset\s+HISTFILE|HISTFILE=\/dev\/null|\bsetenforce\s+0|\bsystemctl\s+(?:stop|disable)\s|\biptables\s+(?:-F|--flush|-X)|\bufw\s+disable|\bpkill\b[^\n]{0,40}(?:falco|tetragon|agent|audit)|\brm\s+-\w{0,30}f\w{0,30}\s+(?:\/var\/log|\/\s|\/\*)|(?:^|[;&|\n]\s*|\/dev\/null\s*|\s:\s*)>\s*\/var\/log\/|\bchattr\s+[+-]i|\bkillall\b|\bnohup\b[^\n]{0,80}(?:\.\/|\/tmp\/|\/dev\/shm)|>\s*\/dev\/null\s+2>&1\s*&(?!&)|\bshred\b/i,
     ],
   },
   encoded: {
@@ -411,12 +409,44 @@ export const PATTERNS = {
     text: 'grants rights in the cluster or reads its secrets',
     words: ['=kubectl', '=clusterrole', '/api/v1/', '=system:masters'],
     tests: [
-      /\bkubectl\b[^\n]{0,120}\b(?:create\s+(?:cluster)?rolebinding|get\s+secrets?\b|create\s+token|auth\s+reconcile|certificate\s+approve|get\s+--raw)|\bclusterrole=cluster-admin\b|\/api\/v1\/(?:namespaces\/[^/\s]+\/)?secrets\b|\bsystem:masters\b/i,
+      /\bkubectl\b[^\n]{0,120}\b(?:create\s+(?:cluster)?rolebinding|get\s+secrets?\b(?!\/|\s+[\w$"'{])|create\s+token|auth\s+reconcile|certificate\s+approve|get\s+--raw)|\bclusterrole=cluster-admin\b|\/api\/v1\/(?:namespaces\/[^/\s]+\/)?secrets\b|\bsystem:masters\b/i,
       {
         first: /\bkubectl\b/gi,
-        then: /\b(?:create\s+(?:cluster)?rolebinding|get\s+secrets?\b|create\s+token|auth\s+reconcile|certificate\s+approve|get\s+--raw)/i,
+        then: /\b(?:create\s+(?:cluster)?rolebinding|get\s+secrets?\b(?!\/|\s+[\w$"'{])|create\s+token|auth\s+reconcile|certificate\s+approve|get\s+--raw)/i,
         apart: /[\n;&|]/g,
       },
+    ],
+  },
+  cluster_secret: {
+    weight: 1,
+    text: 'reads a secret of the cluster',
+    words: ['=kubectl', '=oc'],
+    tests: [
+      {
+        first: /\b(?:kubectl|oc)\b/gi,
+        then: /\b(?:get|describe|extract)\s+(?:-\S+\s+){0,10}secrets?\b/i,
+        apart: /[\n;&|]/g,
+      },
+    ],
+  },
+  key: {
+    weight: 1.5,
+    text: 'has the key of a cloud, of a code host or of a certificate in it',
+    words: [
+      'AKIA',
+      'ASIA',
+      'PRIVATE KEY',
+      '=gho',
+      'ghp_',
+      'github_pat_',
+      'xoxb-',
+      'xoxp-',
+      'glpat-',
+      '_authToken=',
+      'aws_secret_access_key',
+    ],
+    tests: [
+      /\b(?:AKIA|ASIA)[0-9A-Z]{8}|-----BEGIN [A-Z ]{0,20}PRIVATE KEY|\bgh[pousr]_\w{10}|\bgithub_pat_\w{10}|\bxox[bp]-\w{4}|\bglpat-[\w-]{8}|:_authToken=\S{8}|aws_secret_access_key["']?\s*[=:]\s*["']?(?![\s"'$<{])\S{8}/,
     ],
   },
   insecure_flag: {
@@ -461,8 +491,10 @@ export const PATTERNS = {
       '--listen',
     ],
     tests: [
-      /--(?:enable-skip-login|disable-settings-authorizer|enable-insecure-login|insecure-bind-address|anonymous-auth(?:=true)?(?!=false)(?=[\s"',]|$)|insecure-port=[1-9]|token-auth-file|basic-auth-file|kubelet-https=false|use-service-account-credentials=false|profiling=true|read-only-port=[1-9]|allow-privileged=true|disable-admission-plugins|client-cert-auth=false|peer-client-cert-auth=false|auto-tls=true|peer-auto-tls=true|service-account-lookup=false|protect-kernel-defaults=false|make-iptables-util-chains=false|rotate-certificates=false|address=0\.0\.0\.0|bind-address=0\.0\.0\.0|unauthenticated|no-auth|without-authentication|disable-auth(?:entication)?|insecure-skip-tls-verify|api-server-insecure|tls-verify=false|auth-mode=(?:server|none)?(?=[\s"',]|$)|listen=0\.0\.0\.0:44134)/i,
+      /--(?:enable-skip-login|disable-settings-authorizer|enable-insecure-login|insecure-bind-address|anonymous-auth(?:=true)?(?!=false)(?=[\s"',]|$)|insecure-port=[1-9]|token-auth-file|basic-auth-file|kubelet-https=false|use-service-account-credentials=false|profiling=true|read-only-port=[1-9]|allow-privileged=true|disable-admission-plugins|client-cert-auth=false|peer-client-cert-auth=false|auto-tls=true|peer-auto-tls=true|service-account-lookup=false|protect-kernel-defaults=false|make-iptables-util-chains=false|rotate-certificates=false|(?:bind-)?address=0\.0\.0\.0(?!:)|unauthenticated|no-auth(?![\w-])|without-authentication|disable-auth(?:entication)?|insecure-skip-tls-verify|api-server-insecure|tls-verify=false|auth-mode=(?:server|none)?(?=[\s"',]|$)|listen=0\.0\.0\.0:44134)/i,
       { first: /--authorization-mode=/gi, then: /AlwaysAllow/i, apart: /\s/g },
+      // What an API server does that knows other modes, but no roles.
+      /--authorization-mode=(?:Node|ABAC|Webhook)(?:,(?:Node|ABAC|Webhook)){0,2}(?![\w,])/,
       { first: /--enable-admission-plugins=/gi, then: /AlwaysAdmit/i, apart: /\s/g },
       { first: /--accept-hosts=/gi, then: /\.\*/, apart: /\s/g },
     ],

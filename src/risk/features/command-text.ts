@@ -97,8 +97,10 @@ function noteEnvironment(container: JsonObject, path: string, notes: TextNotes):
 
 /** A value that could be a command; shorter ones cannot. */
 function environmentLine({ value }: JsonObject): string {
-  return typeof value === 'string' && value.length > 8 ? `${value}\n` : ''
+  return typeof value === 'string' && value.length > 8 && !SCRATCH_PATH.test(value) ? `${value}\n` : ''
 }
+/** Where to put something, alone in a value: nothing that runs. */
+const SCRATCH_PATH = /^\/(?:tmp|dev\/shm|var\/tmp)\/[\w./-]*$/
 
 function hooksOf(container: JsonObject): readonly (readonly [string, Json | undefined])[] {
   const lifecycle = objectOr(container.lifecycle)

@@ -34,6 +34,11 @@ export const CONTROL_FEATURES = {
   'control.policy_audit': { unit: 'flag', weight: 0.5, text: 'only reports what a policy finds' },
   'control.policy_off': { unit: 'flag', weight: 1.5, text: 'switches a policy off or binds it to nothing' },
   'control.policy_mutates': { unit: 'flag', weight: 0.25, text: 'makes or changes objects by a policy' },
+  'control.config_credential': {
+    unit: 'flag',
+    weight: 0.75,
+    text: 'keeps a credential where everybody may read it who reads config maps',
+  },
   'control.dns_config': { unit: 'flag', weight: 0.5, text: 'configures the DNS of the cluster' },
   'control.dns_redirect': { unit: 'grade', weight: 1.5, text: 'leads names of the cluster elsewhere' },
   'control.cloud_identity': { unit: 'flag', weight: 1, text: 'maps identities of the cloud to the cluster' },
@@ -210,6 +215,11 @@ const DNS_CONFIG = /^(?:coredns|coredns-custom|kube-dns|node-local-dns|dns-defau
 const SYSTEM_CONFIG =
   /^(?:kubeadm-config|kubelet-config(?:-.*)?|kube-proxy|extension-apiserver-authentication|cluster-info|kube-root-ca\.crt|kube-apiserver-.*|kube-controller-manager-.*|argocd-cm|argocd-rbac-cm|argocd-cmd-params-cm|ingress-nginx-controller|nginx-configuration|calico-config|cilium-config)$/
 
+const CREDENTIAL_KEY =
+  /(?:passw(?:or)?d|passphrase|secret|token|(?:api|access|private|secret|signing|encryption|account)[_.-]?key|credential|(?:^|[_.-])(?:pwd|pass))s?$/i
+/** A key that ends like a credential and only says where one is, or how it is. */
+const NOT_A_CREDENTIAL = /^(?:true|false|none|null|\d{1,4}|[/$<{].*|https?:.*|[\w-]+\.(?:txt|pem|key|yaml|json))$/i
+
 function noteConfig(object: JsonObject, _spec: JsonObject, note: ControlNote): void {
   const metadata = objectOr(object.metadata)
   const name = textOr(metadata.name)
@@ -218,6 +228,8 @@ function noteConfig(object: JsonObject, _spec: JsonObject, note: ControlNote): v
   for (const [key, value] of Object.entries(objectOr(object.data))) {
     const text = textOr(value)
     const path = `/data/${segment(key)}`
+    if (CREDENTIAL_KEY.test(key) && text.length >= 4 && text.length < 200 && !NOT_A_CREDENTIAL.test(text))
+      note('control.config_credential', 1, path)
     if (name === 'aws-auth' && (isSystem || /^map(?:Roles|Users|Accounts)$/.test(key))) {
       note('control.cloud_identity', 1, path)
       note(

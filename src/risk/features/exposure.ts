@@ -29,6 +29,11 @@ export const EXPOSURE_FEATURES = {
     text: 'opens a port of a control plane, a database or remote administration to the outside',
   },
   'network.dashboard_exposed': { unit: 'flag', weight: 2, text: 'opens a tool of administration to the outside' },
+  'network.console_exposed': {
+    unit: 'flag',
+    weight: 1.5,
+    text: 'opens a console of the cluster or of its containers to the outside',
+  },
   'network.no_selector': { unit: 'flag', weight: 0.25, text: 'is a service whose endpoints somebody writes by hand' },
   'network.endpoint_address': { unit: 'grade', weight: 1, text: 'names addresses of its own choice as endpoints' },
   'network.snippet': {
@@ -50,8 +55,8 @@ export const EXPOSURE_FEATURES = {
   'network.policy_world': { unit: 'count', weight: 0.75, text: 'allows the whole internet' },
   'network.policy_all_namespaces': { unit: 'count', weight: 0.25, text: 'allows every namespace' },
   'network.mesh_open': {
-    unit: 'flag',
-    weight: 1.5,
+    unit: 'grade',
+    weight: 0.75,
     text: 'opens the service mesh: no encryption, or everybody allowed',
   },
   'network.filter_code': { unit: 'flag', weight: 1, text: 'puts its own code into a proxy' },
@@ -67,6 +72,9 @@ const ADMIN_PORTS: ReadonlySet<number> = new Set([
 ])
 const ADMIN_TOOL =
   /(?:^|[-_.])(?:kubernetes-dashboard|dashboard|weave-scope|scope|kubeview|argocd-server|argo-server|argo-workflows|jenkins|jupyter\w*|notebook|phpmyadmin|adminer|pgadmin|mongo-express|redis-commander|portainer|rancher|kubeapps|octant|headlamp|lens|tiller|etcd|kibana|prometheus|alertmanager|spark-master|airflow|ml-pipeline-ui|kubeflow|istio-ingressgateway|centraldashboard|vault|consul|webssh|ttyd|shell|polaris|kiali)(?:$|[-_.])/i
+/** Who reaches one of these has the rights of its account, or runs what they like. */
+const CONSOLE =
+  /(?:^|[-_.])(?:kubernetes-dashboard|weave-scope|kubeview|k8s-dashboard|portainer|rancher|kubeapps|octant|headlamp|tiller|etcd|argo-server|jupyter\w*|kubelet|kube-apiserver|docker|dind|webssh|ttyd|wetty|shell\w*|code-server|spark-master|airflow-web\w*|hue|hadoop|yarn|jenkins|rundeck|awx|phpmyadmin|adminer|mongo-express|redis-commander|pgadmin)(?:$|[-_.])/i
 const SNIPPET =
   /\/(?:(?:server|configuration|auth|modsecurity|http|stream)-snippet|(?:server|location|http|stream|main)-snippets)$/
 const SNIPPET_DANGER =
@@ -75,6 +83,8 @@ const ODD_ANNOTATION =
   /\/(?:auth-url|auth-signin|mirror-target|mirror-uri|permanent-redirect|temporal-redirect|upstream-vhost|proxy-ssl-secret|auth-tls-secret)$/
 /** The metadata services, the API server's usual addresses, and the node itself. */
 const INNER_ADDRESS = /^(?:169\.254\.|127\.|0\.|::1$|10\.(?:96|0)\.0\.1$|fd00:ec2::254)/
+const ODD_HOST =
+  /\.(?:ngrok\.\w+|ngrok-free\.app|trycloudflare\.com|duckdns\.org|serveo\.net|oast\.\w+|nip\.io|sslip\.io|xyz|top|tk|ru|su|pw|onion)$/i
 const PRIVATE_ADDRESS = /^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|f[cd])/i
 
 /** Notes what a Service, Endpoints, Ingress, NetworkPolicy or a resource of a service mesh opens. */
@@ -112,11 +122,7 @@ function noteService(spec: JsonObject, note: ExposureNote): void {
   }
   if (type === 'ExternalName') {
     const name = textOr(spec.externalName)
-    note(
-      'network.external_name',
-      INNER_ADDRESS.test(name) || name.includes('metadata.google') ? 3 : name.endsWith('.svc.cluster.local') ? 1 : 2,
-      '/spec/externalName',
-    )
+    note('network.external_name', externalNameGrade(name), '/spec/externalName')
   }
   if (!isJsonObject(spec.selector) && type !== 'ExternalName') note('network.no_selector', 1, '/spec')
   const isOutside = type === 'NodePort' || type === 'LoadBalancer' || addresses.length > 0
@@ -131,6 +137,13 @@ function noteService(spec: JsonObject, note: ExposureNote): void {
   if (isOutside && selected.some(each => ADMIN_TOOL.test(each))) {
     note('network.dashboard_exposed', 1, '/spec/type')
   }
+  if (isOutside && selected.some(each => CONSOLE.test(each))) note('network.console_exposed', 1, '/spec/type')
+}
+
+/** A name of the cloud, of the API server, an address or a throw-away host is worse than that of another service. */
+function externalNameGrade(name: string): number {
+  if (INNER_ADDRESS.test(name) || name.includes('metadata.google')) return 3
+  return /^kubernetes\.default(?:\.|$)|^[\d.]+$|^\d|:/.test(name) || ODD_HOST.test(name) ? 2 : 1
 }
 
 function noteEndpoints(object: JsonObject, note: ExposureNote): void {
@@ -169,6 +182,7 @@ function noteIngress(object: JsonObject, spec: JsonObject, note: ExposureNote): 
       const backend = objectOr(route.backend)
       const name = textOr(objectOr(backend.service).name) || textOr(backend.serviceName)
       if (ADMIN_TOOL.test(name)) note('network.dashboard_exposed', 1, `${at}/backend`)
+      if (CONSOLE.test(name)) note('network.console_exposed', 1, `${at}/backend`)
       if (/[;{}$]|\.\.\//.test(textOr(route.path))) note('network.snippet', 1, `${at}/path`)
     }
   }
@@ -214,13 +228,14 @@ function noteDirection(
 function noteMesh(kind: string, spec: JsonObject, note: ExposureNote): void {
   if (kind === 'PeerAuthentication') {
     const mode = textOr(objectOr(spec.mtls).mode)
-    if (mode === 'DISABLE' || mode === 'PERMISSIVE') note('network.mesh_open', 1, '/spec/mtls/mode')
+    if (mode === 'DISABLE' || mode === 'PERMISSIVE')
+      note('network.mesh_open', mode === 'DISABLE' && !isJsonObject(spec.selector) ? 2 : 1, '/spec/mtls/mode')
   } else if (kind === 'DestinationRule') {
     const mode = textOr(objectOr(objectOr(spec.trafficPolicy).tls).mode)
     if (mode === 'DISABLE') note('network.mesh_open', 1, '/spec/trafficPolicy/tls/mode')
   } else if (textOr(spec.action) !== 'DENY') {
     objectsAt(spec.rules, '/spec/rules').forEach(({ item, path }) => {
-      if (Object.keys(item).length === 0) note('network.mesh_open', 1, path)
+      if (Object.keys(item).length === 0) note('network.mesh_open', isJsonObject(spec.selector) ? 1 : 2, path)
     })
   }
 }

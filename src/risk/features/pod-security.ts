@@ -3,26 +3,27 @@ import { isJsonObject, type Json, type JsonObject } from '../../json.js'
 import { capabilityClass } from './capabilities.js'
 import type { FeatureSpec, Note } from './feature.js'
 import { hostPathClass } from './host-paths.js'
+import { NODE_ACCESS_FEATURES, noteNodeAccess } from './node-access.js'
 import { objectsAt, segment, textOr, textsOf, type ContainerPlace, type Places, type PodPlace } from './places.js'
 
 /** What a pod may do to its node, by the values that let it. */
 export const POD_FEATURES = {
-  'pod.privileged': { unit: 'count', weight: 3, text: 'runs a privileged container' },
-  'pod.host_pid': { unit: 'flag', weight: 2.5, text: 'sees the processes of the node (hostPID)' },
+  'pod.privileged': { unit: 'count', weight: 1.5, text: 'runs a privileged container' },
+  'pod.host_pid': { unit: 'flag', weight: 1.5, text: 'sees the processes of the node (hostPID)' },
   'pod.host_ipc': { unit: 'flag', weight: 2, text: 'shares the memory of the node (hostIPC)' },
   'pod.host_network': { unit: 'flag', weight: 1, text: 'uses the network of the node (hostNetwork)' },
   'pod.host_namespaces': { unit: 'count', weight: 0.5, text: 'enters namespaces of the node' },
   'pod.host_port': { unit: 'count', weight: 0.25, text: 'opens a port of the node' },
   'pod.host_process': { unit: 'flag', weight: 3, text: 'runs as a process of a Windows node' },
-  'pod.host_path_root': { unit: 'count', weight: 3, text: 'mounts the root of the node' },
+  'pod.host_path_root': { unit: 'count', weight: 1.5, text: 'mounts the root of the node' },
   'pod.host_path_socket': {
     unit: 'count',
-    weight: 3,
+    weight: 1.5,
     text: 'mounts the socket of the container runtime, or its directory',
   },
   'pod.host_path_credentials': {
     unit: 'count',
-    weight: 2.5,
+    weight: 1.25,
     text: 'mounts a directory of the node that holds credentials or starts programs',
   },
   'pod.host_path_kernel': {
@@ -67,6 +68,16 @@ export const POD_FEATURES = {
     weight: 0.5,
     text: 'has a credential in the value of an environment variable',
   },
+  'pod.cloud_credential': {
+    unit: 'count',
+    weight: 1.5,
+    text: 'has a key of a cloud or a code host in the value of an environment variable',
+  },
+  'pod.preloaded_library': {
+    unit: 'count',
+    weight: 0.5,
+    text: 'loads a library of its image into every program it runs',
+  },
   'pod.loader_variable': { unit: 'count', weight: 2, text: 'has an environment variable that loads foreign code' },
   'pod.proxy_variable': {
     unit: 'count',
@@ -91,6 +102,7 @@ export const POD_FEATURES = {
   'pod.may_escalate': { unit: 'flag', weight: 0, text: 'may gain privileges: nothing says that it may not' },
   'pod.has_token': { unit: 'flag', weight: 0, text: 'has the token of its service account' },
   'pod.sa_mounted_by_hand': { unit: 'flag', weight: 0.75, text: 'mounts a service account token as a secret' },
+  ...NODE_ACCESS_FEATURES,
 } as const satisfies Record<string, FeatureSpec>
 
 type PodNote = Note<keyof typeof POD_FEATURES>
@@ -110,7 +122,13 @@ const SAFE_SYSCTLS: ReadonlySet<string> = new Set([
   'net.ipv4.tcp_rmem',
   'net.ipv4.tcp_wmem',
 ])
-const CREDENTIAL_NAME = /(?:passw(?:or)?d|passphrase|secret|token|api_?key|access_?key|private_?key|credential)s?$/i
+const CREDENTIAL_NAME =
+  /(?:passw(?:or)?d|passphrase|secret|token|(?:api|access|private|secret|signing|encryption|account)_?key|credential|connection_?string|(?:^|_)(?:pwd|pass))s?$/i
+/** Keys that open more than the application they are given to. */
+const CLOUD_CREDENTIAL_NAME =
+  /^(?:AWS_(?:SECRET_ACCESS_KEY|SESSION_TOKEN)|(?:AZURE|ARM)_CLIENT_SECRET|AZURE_STORAGE_KEY|GOOGLE_(?:CREDENTIALS|APPLICATION_CREDENTIALS_JSON)|GCP_(?:SA_)?KEY|(?:GITHUB|GH|GITLAB|CI_JOB|NPM|PYPI|SLACK(?:_BOT)?|DOCKER(?:HUB)?|VAULT|CONSUL_HTTP|DIGITALOCEAN(?:_ACCESS)?|DO|HCLOUD|LINODE|CLOUDFLARE(?:_API)?|CF_API|KUBE|KUBERNETES|K8S)_(?:TOKEN|PAT)|ALICLOUD_SECRET_KEY|TENCENTCLOUD_SECRET_KEY|OS_PASSWORD|KUBECONFIG_DATA)$/i
+const CLOUD_CREDENTIAL =
+  /^(?:AKIA|ASIA)[0-9A-Z]{8}|^gh[pousr]_\w{10}|^github_pat_|^xox[abpr]-|^glpat-|-----BEGIN [A-Z ]{0,20}PRIVATE KEY/
 /** A variable that ends like a credential and only says where one is. */
 const NOT_A_CREDENTIAL = /^(?:|true|false|\d{1,4}|\/.*|https?:.*|\$[({].*)$/i
 const LOADER_VARIABLES =
@@ -118,6 +136,8 @@ const LOADER_VARIABLES =
 /** Settings of these that load code; most of what people put there is memory and garbage collection. */
 const LOADING_VALUE =
   /(?:^|[\s:=])(?:\/(?:tmp|dev\/shm|var\/tmp|host|mnt)\/|-javaagent|-agentpath|--require|-r |--import|curl |wget |sh -c|https?:)/
+/** Libraries where an image keeps its own, such as another allocator. */
+const OWN_LIBRARY = /^(?!.*\.\.)(?:\/(?:usr|lib|lib64|opt)\/[\w./+-]*|[\w.+-]+)\.so[\d.]*$/
 const PROXY_VARIABLE = /^(?:https?|all|ftp|socks)_proxy$/i
 const ADMIN_ACCOUNT =
   /(?:^|[-:._])(?:cluster-?admin|admin|root|superuser|super-?admin|kube-?admin|administrator|system:masters)(?:$|[-:._])/i
@@ -127,7 +147,10 @@ const CONTROL_PLANE_NODE = /^node-role\.kubernetes\.io\/(?:master|control-plane)
 
 /** Notes what the pods and containers of an object may do. */
 export function notePods({ pods, containers }: Places, note: PodNote): void {
-  for (const pod of pods) notePod(pod, note)
+  for (const pod of pods) {
+    notePod(pod, note)
+    noteNodeAccess(pod, note)
+  }
   for (const container of containers) noteContainer(container, note)
 }
 
@@ -258,8 +281,12 @@ function noteContainer({ path, container }: ContainerPlace, note: PodNote): void
     const [name, value] = [textOr(item.name), textOr(item.value)]
     if (value === '') continue
     if (CREDENTIAL_NAME.test(name) && !NOT_A_CREDENTIAL.test(value)) note('pod.literal_credential', 1, `${at}/value`)
+    if (CLOUD_CREDENTIAL.test(value) || (CLOUD_CREDENTIAL_NAME.test(name) && !NOT_A_CREDENTIAL.test(value)))
+      note('pod.cloud_credential', 1, `${at}/value`)
     if (PROXY_VARIABLE.test(name)) note('pod.proxy_variable', 1, at)
-    if (/^LD_(?:PRELOAD|AUDIT)$/.test(name) || (LOADER_VARIABLES.test(name) && LOADING_VALUE.test(value))) {
+    const preloads = /^LD_(?:PRELOAD|AUDIT)$/.test(name)
+    if (preloads && OWN_LIBRARY.test(value)) note('pod.preloaded_library', 1, at)
+    else if (preloads || (LOADER_VARIABLES.test(name) && LOADING_VALUE.test(value))) {
       note('pod.loader_variable', 1, at)
     }
   }

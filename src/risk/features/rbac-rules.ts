@@ -179,6 +179,13 @@ export function rightsOf(rule: JsonObject): RuleRights {
   if (allResources) found('rbac.all_resources', 1)
   if (allGroups) found('rbac.all_groups', 1)
   if (allResources && (allGroups || groups.includes('')) && !isNamed) found('rbac.core_all', 3)
+  if (!isNamed) {
+    // A wildcard has these as well, and many operators that have it do nothing with them: who writes them down wants them.
+    if (resources.some(each => each === 'pods/exec' || each === 'pods/attach') && meets(verbs, ['create', 'get']))
+      found('rbac.exec_named', 3)
+    if (allResources && groups.includes('')) found('rbac.core_named', 3)
+    if (resources.includes('pods') && allVerbs) found('rbac.pods_all', 2)
+  }
   if (verbs.includes('deletecollection')) found('rbac.delete_many', 0)
   for (const right of RIGHTS) {
     if (isNamed && right.named !== true) continue

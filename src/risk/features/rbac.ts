@@ -15,6 +15,9 @@ export const RBAC_FEATURES = {
   'rbac.secrets_write': { unit: 'count', weight: 1, text: 'writes secrets' },
   'rbac.secrets_named': { unit: 'count', weight: 0.25, text: 'reads certain secrets' },
   'rbac.exec': { unit: 'count', weight: 2.5, text: 'enters running containers (exec, attach, port-forward)' },
+  'rbac.exec_named': { unit: 'count', weight: 1, text: 'names the right to enter running containers' },
+  'rbac.core_named': { unit: 'count', weight: 1.5, text: 'names all resources of the core group, secrets among them' },
+  'rbac.pods_all': { unit: 'count', weight: 0.5, text: 'does anything with pods' },
   'rbac.ephemeral': { unit: 'count', weight: 2, text: 'adds containers to running pods' },
   'rbac.pods_write': { unit: 'count', weight: 1, text: 'makes or changes pods' },
   'rbac.workloads_write': { unit: 'count', weight: 0.75, text: 'makes or changes what makes pods' },
@@ -73,6 +76,21 @@ export const RBAC_FEATURES = {
     text: 'gives rights to a service account of another namespace',
   },
   'binding.admin_to_account': { unit: 'flag', weight: 1, text: 'gives cluster-admin to a service account' },
+  'binding.admin_to_default': {
+    unit: 'grade',
+    weight: 0.75,
+    text: 'gives a powerful role to the account of every pod that names none',
+  },
+  'binding.admin_to_builder': {
+    unit: 'grade',
+    weight: 0.5,
+    text: 'gives a powerful role to an account that is named like one that builds, tests or deploys',
+  },
+  'binding.admin_to_impostor': {
+    unit: 'grade',
+    weight: 0.75,
+    text: 'gives a powerful role to an account that is named like the control plane and is not its',
+  },
   'binding.admin_to_user': { unit: 'flag', weight: 1, text: 'gives cluster-admin to a person or a group' },
   'binding.cluster_wide': { unit: 'flag', weight: 0, text: 'gives rights in the whole cluster' },
   'binding.grade': { unit: 'grade', weight: 0.25, text: 'gives rights dangerously' },
@@ -142,10 +160,23 @@ function noteBinding(object: JsonObject, note: RbacNote): void {
     if (item.kind === 'ServiceAccount') {
       if (feature !== 'binding.account') note('binding.account', 1, path)
       if (!isClusterWide && textOr(item.namespace) !== namespace) note('binding.foreign_account', 1, path)
+      if (grade >= 3) noteAccount(name, textOr(item.namespace), isClusterWide ? 2 : 1, path, note)
     }
     if (grade === 4)
       note(item.kind === 'ServiceAccount' ? 'binding.admin_to_account' : 'binding.admin_to_user', 1, path)
   }
+}
+
+const BUILDER_ACCOUNT =
+  /(?:^|[-_])(?:build(?:er|bot)?|ci|cd|runner|deploy(?:er|bot|ment)?|jenkins|pipeline|bot|test(?:er)?|dev|debug|guest|demo|app|web|helper|backup)(?:$|[-_])/i
+const CONTROL_PLANE_NAME =
+  /^(?:kube-(?:controller(?:-manager)?|apiserver|scheduler|proxy|system|dns|admin)|etcd|coredns|node-controller|cloud-controller(?:-manager)?)$/
+
+/** What a service account that gets a powerful role is named like, and whether it gets it in the whole cluster. */
+function noteAccount(name: string, namespace: string, reach: 1 | 2, path: string, note: RbacNote): void {
+  if (name === 'default') note('binding.admin_to_default', reach, path)
+  if (BUILDER_ACCOUNT.test(name)) note('binding.admin_to_builder', reach, path)
+  if (CONTROL_PLANE_NAME.test(name) && !namespace.startsWith('kube-')) note('binding.admin_to_impostor', reach, path)
 }
 
 function subjectClass(kind: string, name: string): readonly [RbacName, number] {

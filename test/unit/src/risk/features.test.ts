@@ -53,6 +53,7 @@ const objects: Record<string, { object: unknown; expected: Record<string, readon
       'pod.privileged': [1, '/spec/template/spec/containers/1/securityContext/privileged'],
       'pod.host_pid': [1, '/spec/template/spec/hostPID'],
       'pod.host_namespaces': [1, '/spec/template/spec/hostPID'],
+      'pod.node_stranger': [4, '/spec/template/spec/hostPID'],
     },
   },
   'host paths by what they give, dots and doubled slashes followed': {
@@ -81,6 +82,7 @@ const objects: Record<string, { object: unknown; expected: Record<string, readon
         '/spec/template/spec/volumes/1/hostPath/path',
       ],
       'pod.host_path_writable': [5, `${CONTAINER}/volumeMounts/1`],
+      'pod.node_stranger': [5, `${CONTAINER}/volumeMounts/1`],
     },
   },
   'a hidden script: quotes in the words, base64 around it': {
@@ -120,6 +122,7 @@ const objects: Record<string, { object: unknown; expected: Record<string, readon
     expected: {
       'pod.host_ipc': [1, '/spec/groups/0/pod/hostIPC'],
       'pod.host_namespaces': [1, '/spec/groups/0/pod/hostIPC'],
+      'pod.node_stranger': [3, '/spec/groups/0/pod/hostIPC'],
       'image.address': [1, '/spec/groups/0/pod/containers/0/image'],
       'image.unknown_registry': [1, '/spec/groups/0/pod/containers/0/image'],
       'image.moving_tag': [1, '/spec/groups/0/pod/containers/0/image'],
@@ -238,6 +241,156 @@ t.test('an object has these features, with these places', t => {
   t.end()
 })
 
+/** The value of a feature of a workload. */
+function valueOf(name: string, spec: Record<string, unknown>, kind = 'DaemonSet'): number {
+  return (
+    objectFeatures(canonical(workload(spec, kind))).values[OBJECT_FEATURES.findIndex(each => each.name === name)] ?? 0
+  )
+}
+
+t.test('the node is for software of nodes', t => {
+  const privileged = { securityContext: { privileged: true } }
+  const cases: Record<string, readonly [image: string, stranger: number, general: number]> = {
+    'a network plugin': ['docker.io/calico/node:v3.30', 0, 0],
+    'a driver for storage': ['registry.k8s.io/sig-storage/nfsplugin-csi:v4', 0, 0],
+    'an exporter': ['quay.io/prometheus/node-exporter', 0, 0],
+    'a web server': ['nginx', 4, 4],
+    'a bare system of a registry': ['public.ecr.aws/docker/library/alpine:3', 4, 4],
+    'an application': ['ghcr.io/acme/shop:1', 4, 0],
+    'a registry that is named like a plugin': ['calico.example.net/acme/shop:1', 4, 0],
+    'a word that only ends like one': ['ghcr.io/acme/shopcsi', 4, 0],
+  }
+  for (const [name, [image, stranger, general]] of Object.entries(cases)) {
+    const pod = { containers: [{ name: 'a', image, ...privileged }] }
+    t.strictSame([valueOf('pod.node_stranger', pod), valueOf('pod.node_general', pod)], [stranger, general], name)
+  }
+  const mounted = (path: string, more: Record<string, unknown> = {}): Record<string, unknown> => ({
+    volumes: [{ name: 'v', hostPath: { path } }],
+    containers: [{ name: 'a', image: 'ghcr.io/acme/shop', volumeMounts: [{ name: 'v', mountPath: '/v', ...more }] }],
+  })
+  t.equal(valueOf('pod.node_stranger', mounted('/')), 5)
+  t.equal(valueOf('pod.node_stranger', mounted('/', { readOnly: true })), 4, 'reading is less than writing')
+  const capable = {
+    containers: [{ name: 'a', image: 'acme/shop', securityContext: { capabilities: { add: ['SYS_PTRACE'] } } }],
+  }
+  t.equal(valueOf('pod.node_stranger', capable), 4)
+  const setup = {
+    initContainers: [{ name: 'a', image: 'busybox', ...privileged }],
+    containers: [{ name: 'b', image: 'acme/shop' }],
+  }
+  t.strictSame(
+    [valueOf('pod.node_setup', setup), valueOf('pod.node_stranger', setup), valueOf('pod.node_general', setup)],
+    [4, 0, 0],
+    'what runs first is told apart',
+  )
+  const beside = {
+    hostPID: true,
+    containers: [
+      { name: 'a', image: 'calico/node' },
+      { name: 'b', image: 'nginx' },
+    ],
+  }
+  t.equal(valueOf('pod.node_general', beside), 4, 'a plugin beside it makes it no better')
+  t.end()
+})
+
+t.test('variables that open a cloud, and libraries that are preloaded', t => {
+  const names = ['pod.literal_credential', 'pod.cloud_credential', 'pod.preloaded_library', 'pod.loader_variable']
+  const cases: Record<string, readonly [name: string, value: string, ...expected: number[]]> = {
+    'a key of a cloud': ['AWS_SECRET_ACCESS_KEY', 'redacted-12ab34cd', 1, 1, 0, 0],
+    'a token of a code host': ['GITHUB_TOKEN', 'x12345678', 1, 1, 0, 0],
+    'a key under any name': ['SETTING', 'AKIAABCDEFGH12345678', 0, 1, 0, 0],
+    'where a key is': ['AWS_SECRET_ACCESS_KEY', '/etc/aws/key', 0, 0, 0, 0],
+    'a password': ['DB_PASSWORD', 'hunter22', 1, 0, 0, 0],
+    'a short name of a password': ['DB_PWD', 'hunter22', 1, 0, 0, 0],
+    'a compass': ['COMPASS', 'north-west', 0, 0, 0, 0],
+    'another allocator': ['LD_PRELOAD', '/usr/lib/libjemalloc.so.2', 0, 0, 1, 0],
+    'a library out of a scratch directory': ['LD_PRELOAD', '/tmp/x.so', 0, 0, 0, 1],
+    'a way out of the system directory': ['LD_PRELOAD', '/usr/../tmp/x.so', 0, 0, 0, 1],
+    'two libraries': ['LD_PRELOAD', '/usr/lib/a.so:/tmp/x.so', 0, 0, 0, 1],
+  }
+  for (const [title, [name, value, ...expected]] of Object.entries(cases)) {
+    const pod = { containers: [{ name: 'a', image: 'acme/shop', env: [{ name, value }] }] }
+    t.strictSame(
+      names.map(each => valueOf(each, pod)),
+      expected,
+      title,
+    )
+  }
+  t.end()
+})
+
+t.test('rights that are written down, and accounts that are named oddly', t => {
+  const valuesOf = (object: unknown, names: readonly string[]): number[] => {
+    const { values } = objectFeatures(canonical(object))
+    return names.map(name => values[OBJECT_FEATURES.findIndex(each => each.name === name)] ?? 0)
+  }
+  const role = (...rules: unknown[]): unknown => ({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: 'r' },
+    rules,
+  })
+  const rights = ['rbac.exec', 'rbac.exec_named', 'rbac.core_named', 'rbac.pods_all']
+  const rule = (apiGroups: string[], resources: string[], verbs: string[], more = {}): unknown => ({
+    ...{ apiGroups, resources, verbs },
+    ...more,
+  })
+  t.strictSame(valuesOf(role(rule([''], ['pods/exec'], ['create'])), rights), [1, 1, 0, 0])
+  t.strictSame(valuesOf(role(rule(['*'], ['*'], ['get'])), rights), [1, 0, 0, 0], 'a wildcard names nothing')
+  t.strictSame(valuesOf(role(rule([''], ['*'], ['get'])), rights), [1, 0, 1, 0])
+  t.strictSame(valuesOf(role(rule(['', '*'], ['*'], ['get'])), rights), [1, 0, 1, 0], 'more groups hide nothing')
+  t.strictSame(valuesOf(role(rule([''], ['pods'], ['*'])), rights), [0, 0, 0, 1])
+  t.strictSame(valuesOf(role(rule([''], ['pods/exec'], ['create'], { resourceNames: ['a'] })), rights), [0, 0, 0, 0])
+
+  const accounts = ['binding.admin_to_default', 'binding.admin_to_builder', 'binding.admin_to_impostor']
+  const binding = (name: string, namespace: string, kind: string, to = 'cluster-admin'): unknown => ({
+    ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind, metadata: { name: 'b', namespace: 'shop' } },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: to },
+    subjects: [{ kind: 'ServiceAccount', name, namespace }],
+  })
+  const inCluster = 'ClusterRoleBinding'
+  t.strictSame(valuesOf(binding('default', 'shop', inCluster), accounts), [2, 0, 0])
+  t.strictSame(valuesOf(binding('default', 'shop', 'RoleBinding'), accounts), [1, 0, 0], 'less in one namespace')
+  t.strictSame(valuesOf(binding('ci-runner', 'shop', inCluster), accounts), [0, 2, 0])
+  t.strictSame(valuesOf(binding('kube-controller', 'shop', inCluster), accounts), [0, 0, 2])
+  t.strictSame(valuesOf(binding('kube-dns', 'kube-system', inCluster), accounts), [0, 0, 0], 'where it belongs')
+  t.strictSame(valuesOf(binding('default', 'shop', inCluster, 'view'), accounts), [0, 0, 0], 'a weak role')
+
+  const opened = ['network.dashboard_exposed', 'network.console_exposed']
+  const service = (app: string, type: string): unknown => ({
+    ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 's' } },
+    spec: { type, selector: { app }, ports: [{ port: 80 }] },
+  })
+  t.strictSame(valuesOf(service('kubernetes-dashboard', 'NodePort'), opened), [1, 1])
+  t.strictSame(valuesOf(service('prometheus', 'NodePort'), opened), [1, 0])
+  t.strictSame(valuesOf(service('kubernetes-dashboard', 'ClusterIP'), opened), [0, 0])
+
+  const config = (data: Record<string, string>): unknown => ({
+    ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'c' } },
+    data,
+  })
+  const kept = ['control.config_credential', 'file.key']
+  t.strictSame(valuesOf(config({ pwd: 'cGFzc3dvcmQ=' }), kept), [1, 0])
+  t.strictSame(valuesOf(config({ 'db.password': '${PASSWORD}' }), kept), [0, 0])
+  t.strictSame(valuesOf(config({ url: 'AKIAABCDEFGH12345678' }), kept), [0, 1])
+
+  const open = (kind: string, spec: unknown): unknown => ({ apiVersion: 'security.istio.io/v1', kind, spec })
+  const mesh = ['network.mesh_open']
+  t.strictSame(valuesOf(open('AuthorizationPolicy', { rules: [{}] }), mesh), [2])
+  t.strictSame(valuesOf(open('AuthorizationPolicy', { rules: [{}], selector: {} }), mesh), [1])
+  const named = (externalName: string): unknown => ({
+    ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 's' } },
+    spec: { type: 'ExternalName', externalName },
+  })
+  const names = ['metadata.google.internal', 'kubernetes.default.svc', 'x.ngrok.io', 'db.example.org']
+  t.strictSame(
+    names.flatMap(name => valuesOf(named(name), ['network.external_name'])),
+    [3, 2, 2, 1],
+  )
+  t.end()
+})
+
 t.test('white space hides nothing and does not slow anything down', t => {
   const gap = '\n'.repeat(200_000)
   const object = canonical(
@@ -285,12 +438,14 @@ t.test('a change has what is new, what is more and what only a comparison shows'
   t.strictSame(found(CHANGE_FEATURES, changeFeatures(canonical(before), canonical(before))), {})
   t.strictSame(found(CHANGE_FEATURES, changeFeatures(canonical(before), canonical(after))), {
     'new.pod.privileged': [1, `${CONTAINER}/securityContext/privileged`],
+    'new.pod.node_stranger': [4, `${CONTAINER}/securityContext/privileged`],
     'new.pod.admin_account': [2, '/spec/template/spec/serviceAccountName'],
     'new.command.shell': [1, `${CONTAINER}/command`],
     'new.image.odd_registry': [1, `${CONTAINER}/image`],
     'new.image.moving_tag': [1, `${CONTAINER}/image`],
     'new.image.unknown_registry': [1, `${CONTAINER}/image`],
     'delta.pod.privileged': [1, `${CONTAINER}/securityContext/privileged`],
+    'delta.pod.node_stranger': [4, `${CONTAINER}/securityContext/privileged`],
     'delta.pod.admin_account': [2, '/spec/template/spec/serviceAccountName'],
     'delta.command.shell': [1, `${CONTAINER}/command`],
     'delta.image.odd_registry': [1, `${CONTAINER}/image`],
