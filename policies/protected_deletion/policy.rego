@@ -134,4 +134,9 @@ default _labels := {}
 
 _labels := input.review.oldObject.metadata.labels if is_object(input.review.oldObject.metadata.labels)
 
-_what := sprintf("the %s %s", [input.review.kind.kind, object.get(input.review, "name", "")])
+_what := sprintf("the %s %s", [input.review.kind.kind, _name])
+
+# Not by object.get: that would read the whole review, and no result could be kept.
+default _name := ""
+
+_name := input.review.name if is_string(input.review.name)

@@ -157,10 +157,11 @@ export function imageParts(image: string): {
   }
 }
 
+const KNOWN_SKELETONS: ReadonlySet<string> = new Set(KNOWN_REGISTRIES.map(skeletonOf))
+
 function looksKnown(host: string): boolean {
-  const skeleton = skeletonOf(host)
-  if (MISSPELT_SUFFIXES.test(host)) return true
-  return KNOWN_REGISTRIES.some(known => skeleton === skeletonOf(known) || isOneEditAway(host, known))
+  if (MISSPELT_SUFFIXES.test(host) || KNOWN_SKELETONS.has(skeletonOf(host))) return true
+  return KNOWN_REGISTRIES.some(known => isOneEditAway(host, known))
 }
 
 const KNOWN_OWNERS: readonly string[] = [

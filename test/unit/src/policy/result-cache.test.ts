@@ -31,7 +31,6 @@ const text = (value: unknown): string => stringifyJson(value as Json)
 
 /** Why the results of a policy are not kept, for those of the library where that is so. */
 const UNCACHED: Record<string, string> = {
-  protected_deletion: 'its library reads the whole request, to judge the objects of a deletion as those of a creation',
   pruned_share: 'judges the changes of a set',
   exposure_opened: 'judges the changes of a set',
   network_opened: 'judges the changes of a set',

@@ -69,7 +69,11 @@ const cases: Record<string, Case> = {
   'what raises a score because dangers were added up is told of the dangers': {
     now: pod({ hostPID: true }),
     moved: { 'prior.sum': 1.5, 'prior.max': 0.5, 'prior.groups': -0.5 },
-    texts: ['hostPID is true', 'enters namespaces of the node: hostPID is true'],
+    texts: [
+      'hostPID is true',
+      'gives access to its node to an image that is not known to need it: hostPID is true',
+      'enters namespaces of the node: hostPID is true',
+    ],
   },
   'the same where the change adds them': {
     old: pod({}),
