@@ -6,15 +6,16 @@ import { buildOffline } from '../../../src/io/render/offline-kustomize.js'
 import type { RenderOptions } from '../../../src/io/render/rendering.js'
 import { yamlValues } from '../../../src/io/render/yaml-file.js'
 import { readManifests, type Manifest } from '../../../src/manifest.js'
-import { finishObject, isNotSubstituted } from './finish-object.js'
-import { writeKustomization } from './kustomization-file.js'
+import { finishObject } from './finish-object.js'
+import { withKustomization } from './kustomization-file.js'
+import { isNotSubstituted } from './marks.js'
 import type { KustomizationSpec } from './spec.js'
 import { substitute } from './substitute.js'
 import { SubstitutionFault } from './substitution-functions.js'
 
 /**
  * Builds a Kustomization from its artifact's tree, as kustomize-controller does before it applies the objects. The tree has to be
- * a copy: a kustomization is changed in it.
+ * a copy: its kustomization is another one meanwhile.
  *
  * @param root the tree, without links
  * @param variables what is substituted
@@ -32,9 +33,9 @@ export async function buildKustomization(
   const found = await stat(directory).catch(() => null)
   if (found?.isDirectory() !== true)
     throw failed(`the path ${JSON.stringify(spec.path)} is no directory of the artifact`)
-  await writeKustomization(spec, root, directory)
   const file = sourceName(spec)
-  const text = decodeUtf8(await buildOffline({ root, directory }, options), file)
+  const output = await withKustomization(spec, { root, directory }, () => buildOffline({ root, directory }, options))
+  const text = decodeUtf8(output, file)
   return readAll(spec.postBuild === null ? text : substituted(text, spec.postBuild.always, variables, file), file).map(
     manifest => ({ ...manifest, object: finishObject(manifest.object, spec) }),
   )

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
-import { emptyObject, isJsonObject, type Json, type JsonObject, stringMembers } from '../../../src/json.js'
+import { emptyObject, isJsonObject, stringMembers, type JsonObject } from '../../../src/json.js'
 import type { KubeObject } from '../../../src/manifest.js'
+import { ownerLabels } from './marks.js'
 import type { KustomizationSpec } from './spec.js'
 
-const GROUP = 'kustomize.toolkit.fluxcd.io'
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
 /**
@@ -16,7 +16,7 @@ export function finishObject(object: KubeObject, spec: KustomizationSpec): KubeO
   const labels = Object.assign(
     emptyObject(),
     isJsonObject(object.metadata.labels) ? object.metadata.labels : {},
-    { [`${GROUP}/name`]: spec.name, [`${GROUP}/namespace`]: spec.namespace },
+    ownerLabels(spec),
     spec.commonLabels,
   )
   const annotations = Object.assign(
@@ -31,23 +31,6 @@ export function finishObject(object: KubeObject, spec: KustomizationSpec): KubeO
   if (object.kind !== 'CustomResourceDefinition') delete finished.status
   if (spec.isDecrypted) delete finished.sops
   return isSecret(object) ? withData(finished) : finished
-}
-
-/** Whether an object says that it is to be left alone. */
-export function isLeftAlone({ metadata }: KubeObject): boolean {
-  const says = (key: string, wanted: string): boolean =>
-    [metadata.labels, metadata.annotations].some(
-      each => stringMembers(each)[`${GROUP}/${key}`]?.toLowerCase() === wanted.toLowerCase(),
-    )
-  return says('reconcile', 'disabled') || says('ssa', 'Ignore')
-}
-
-/** Whether an object says that no variables are substituted in it. */
-export function isNotSubstituted(object: Json): boolean {
-  const metadata = isJsonObject(object) ? object.metadata : undefined
-  if (!isJsonObject(metadata)) return false
-  const key = `${GROUP}/substitute`
-  return [metadata.labels, metadata.annotations].some(each => stringMembers(each)[key] === 'disabled')
 }
 
 function isSecret({ apiVersion, kind }: JsonObject): boolean {

@@ -1,8 +1,9 @@
 import { stat, writeFile, rm } from 'node:fs/promises'
 import { extname, join, relative } from 'node:path'
 import { GateError } from '../../../src/errors.js'
+import { readFileBytes } from '../../../src/io/files.js'
 import { KUSTOMIZATION_NAMES } from '../../../src/io/render/detect.js'
-import { readDirectory, shownPath } from '../../../src/io/render/tree.js'
+import { readDirectory, shownPath, type RenderPlace } from '../../../src/io/render/tree.js'
 import { readYamlFile } from '../../../src/io/render/yaml-file.js'
 import { emptyObject, isJsonObject, stringifyJson, type Json, type JsonObject } from '../../../src/json.js'
 import type { ImageChange, KustomizationSpec } from './spec.js'
@@ -51,26 +52,34 @@ const REMOTE_COMPONENT = /^(?:git::|gh:|ssh:\/\/|https:\/\/|http:\/\/|git@|githu
 const MAX_ENTRIES = 100_000
 
 /**
- * Changes the kustomization of a directory by what the spec says, or writes one where there is none: one that takes all YAML
- * files below, and directories with a kustomization of their own as such.
+ * Lets `use` see a directory whose kustomization is changed by what the spec says, or that has one where there was none: one that
+ * takes all YAML files below, and directories with a kustomization of their own as such. Afterwards it is as it was.
  *
  * @throws GateError RENDER_FAILED, MANIFEST_INVALID, or what is wrong with the file
  * @see Flux's kustomize package 1.35, Generator.WriteFile
  */
-export async function writeKustomization(spec: KustomizationSpec, root: string, directory: string): Promise<void> {
+export async function withKustomization<T>(
+  spec: KustomizationSpec,
+  { root, directory }: RenderPlace,
+  use: () => Promise<T>,
+): Promise<T> {
   const present = await kustomizationFile(directory)
-  const kustomization =
-    present === null
-      ? await generated(directory)
-      : known(await readYamlFile(present, shownPath(root, present)), shownPath(root, present))
   const path = present ?? join(directory, 'kustomization.yaml')
-  const changed = await applySpec(kustomization, spec, directory, {
-    file: shownPath(root, path),
-    isPresent: present !== null,
-  })
-  // Not the file that the tree may share with another one.
-  await rm(path, { force: true })
-  await writeFile(path, stringifyJson(changed, 2), { flag: 'wx' })
+  const file = shownPath(root, path)
+  const before = present === null ? null : await readFileBytes(present)
+  const kustomization = present === null ? await generated(directory) : known(await readYamlFile(present, file), file)
+  const changed = await applySpec(kustomization, spec, directory, { file, isPresent: present !== null })
+  // Never the file itself, which the tree may share with another one.
+  const replace = async (content: string | Uint8Array | null): Promise<void> => {
+    await rm(path, { force: true })
+    if (content !== null) await writeFile(path, content, { flag: 'wx' })
+  }
+  await replace(stringifyJson(changed, 2))
+  try {
+    return await use()
+  } finally {
+    await replace(before)
+  }
 }
 
 /** The file that makes a directory a kustomization, or null. */
