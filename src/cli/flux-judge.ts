@@ -16,6 +16,7 @@ export interface FluxJudgeOptions extends Pick<
   readonly kustomizations: readonly string[]
   readonly base?: string
   readonly format: 'text' | 'json'
+  readonly lenient: boolean
 }
 
 /**
@@ -34,7 +35,7 @@ export function runFluxJudge(options: FluxJudgeOptions, environment: CliEnvironm
       { archive, kustomizations: files, ...(base === undefined ? {} : { base }), now },
       {
         gate: pool,
-        render: { ...renderOptions(options, environment), buildEnvironment: {} },
+        render: { ...renderOptions(options, environment), buildEnvironment: {}, isLenient: options.lenient },
         signal: environment.signal,
       },
     )

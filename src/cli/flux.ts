@@ -22,6 +22,7 @@ export function addFlux(program: Program, environment: CliEnvironment): void {
     .option('--bundle <path>', 'a bundle: a directory or a .tar.gz (default: the built-in one)')
     .option('--insecure-unsigned', 'accept a --bundle without a signature')
     .option('--kustomize <binary>', 'the kustomize to build with (default: the one on PATH)')
+    .option('--lenient', 'variables that nobody has set are empty, as where StrictPostBuildSubstitutions=false')
     .option('--workers <n>', 'threads that judge (default: one per core)', wholeNumber)
     .option('--now <time>', 'judge as if it were this RFC 3339 time, for output that can be repeated', rfc3339)
     .option('-v, --verbose', 'also list objects that nothing was found in')
