@@ -4,6 +4,10 @@ import type { FluxJudgeOptions } from './flux-judge.js'
 import { rfc3339, wholeNumber } from './option-values.js'
 import type { Program } from './program.js'
 
+/** Flags that were not given. */
+const FLAGS = { failOnWarn: false, insecureUnsigned: false, lenient: false, verbose: false, quiet: false } as const
+type Given = keyof typeof FLAGS | 'archive' | 'kustomizations'
+
 /** Declares `lockkeeper flux`. */
 export function addFlux(program: Program, environment: CliEnvironment): void {
   const flux = program.command.command('flux').summary('judge for Flux').description('The gate in front of Flux.')
@@ -39,15 +43,8 @@ Examples:
 
 Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-warn`,
     )
-    .action(async (archive: string, kustomizations: string[], options: Partial<FluxJudgeOptions>) => {
-      const flags = {
-        failOnWarn: false,
-        insecureUnsigned: false,
-        verbose: false,
-        quiet: false,
-        format: 'text',
-      } as const
+    .action(async (archive: string, kustomizations: string[], options: Omit<FluxJudgeOptions, Given>) => {
       const { runFluxJudge } = await import('./flux-judge.js')
-      program.exitCode = await runFluxJudge({ ...flags, ...options, archive, kustomizations }, environment)
+      program.exitCode = await runFluxJudge({ ...FLAGS, ...options, archive, kustomizations }, environment)
     })
 }
