@@ -80,7 +80,8 @@ const cases: Record<string, Case> = {
     now: pod({ hostPID: true }),
     moved: { 'delta.prior.max': 1, 'added.sum': 1 },
     texts: [
-      'hostPID false → true',
+      'gives access to its node to an image that is not known to need it: hostPID false → true',
+      'sees the processes of the node (hostPID): hostPID false → true',
       'enters a namespace of the node that it did not enter: hostPID false → true',
       'enters namespaces of the node: hostPID false → true',
     ],
