@@ -32,6 +32,8 @@ export const ERROR_CODES = {
   RARITY_INVALID: { httpStatus: 503, meaning: 'the rarity snapshot cannot be used' },
   BUNDLE_UNSIGNED: { httpStatus: 503, meaning: 'the bundle is not signed and unsigned bundles were not allowed' },
   CONFIG_INVALID: { httpStatus: 503, meaning: 'the configuration has mistakes' },
+  ARTIFACT_UNREADABLE: { httpStatus: 503, meaning: 'the artifact of a source could not be fetched' },
+  ARTIFACT_INVALID: { httpStatus: 422, meaning: 'the artifact of a source is not what it says, or more than is let in' },
   CLUSTER_UNREACHABLE: { httpStatus: 503, meaning: 'the API server could not be reached' },
   CLUSTER_REFUSED: { httpStatus: 500, meaning: 'the API server refused what the gate asked of it' },
   CONTROLLER_UNREACHABLE: { httpStatus: 503, meaning: 'the controller could not be reached' },
