@@ -25,10 +25,7 @@ export interface Judged {
 }
 
 /** How a gate is: judged, or why it could not be. */
-export type Outcome =
-  | { readonly judged: Judged }
-  | { readonly problem: Problem }
-  | { readonly suspended: true; readonly judged: Judged | null }
+export type Outcome = { readonly judged: Judged } | { readonly problem: Problem } | { readonly suspended: true }
 
 const MAX_MESSAGE_LENGTH = 1024
 
