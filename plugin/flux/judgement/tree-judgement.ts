@@ -30,8 +30,8 @@ export interface TreeParts {
   /** The data of a ConfigMap or Secret that substituteFrom names, those of a Secret decoded; null: there is none. */
   variables(reference: VariablesReference): Promise<ReadonlyMap<string, string> | null>
   /**
-   * The live objects of `targets`, and what the Kustomization's inventory has that is not among them; of that only objects
-   * which pruning would delete count, and only where the Kustomization prunes.
+   * The live objects of `targets`, and as `pruned` those of the Kustomization's inventory that are not among them; which of
+   * them pruning would delete is decided here. Not asked for a Kustomization that is applied to another cluster.
    */
   live(kustomization: JsonObject, targets: readonly Target[]): Promise<LiveAnswer | 'unknown'>
   readonly render: RenderOptions
@@ -51,14 +51,14 @@ export interface KustomizationJudgement {
   readonly namespace: string
   readonly name: string
   readonly action: Action | 'error'
-  /** Why not, in a line or two, without secrets; '' when allowed. */
+  /** Why not, or what it warns of, in a line or two, without secrets; '' when there is nothing to say. */
   readonly message: string
   /** What is not judged here, such as what the releases of HelmReleases contain; one sentence each. */
   readonly notes: readonly string[]
   /** How many objects it renders to. */
   readonly objects: number
-  /** sha256 in hexadecimal of each rendered object's canonical form, sorted. */
+  /** sha256 in hexadecimal of each rendered object's canonical form, sorted; of a Secret's without its values. */
   readonly digests: readonly string[]
-  /** Each substituteFrom object that was asked for; the digest is null where there was none. */
+  /** Each substituteFrom object that was asked for; the digest is null where there was none. A Secret's may tell its values: to compare, not to show. */
   readonly variables: readonly (VariablesReference & { readonly digest: string | null })[]
 }
