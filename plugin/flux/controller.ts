@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { thrownText } from '../../src/errors.js'
 import type { Clock } from '../../src/io/cluster/clock.js'
 import { backoffMs } from '../../src/io/cluster/clock.js'
 import type { ClusterClient } from '../../src/io/cluster/cluster-client.js'
@@ -30,8 +31,8 @@ export interface Gates {
   readonly store: ArtifactStore | null
   /** Another bundle is in force, so everything is judged again. */
   bundleChanged(): void
-  /** Looks at one gate again. */
-  lookAt(gate: GateName): void
+  /** The file of an artifact is not what it was: it is served no more, and made again. */
+  lost(gate: GateName, digest: string): void
   /** Judges and publishes until the signal is aborted, and ends what it does then. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -51,8 +52,14 @@ export function createGates(options: GatesOptions): Gates {
     bundleChanged: () => {
       running?.all()
     },
-    lookAt: gate => {
-      running?.enqueue(gate)
+    lost: (gate, digest) => {
+      const { store, enqueue } = running ?? {}
+      store?.lose(gate, digest).then(
+        () => enqueue?.(gate),
+        (thrown: unknown) => {
+          log.error('an artifact could not be removed', { ...gate, error: thrownText(thrown) })
+        },
+      )
     },
     run: async signal => {
       const store = await openArtifactStore(options.storage, ({ gate, what }) => {
@@ -62,7 +69,7 @@ export function createGates(options: GatesOptions): Gates {
       const queue = new JudgingQueue<GateName>(MAX_QUEUE)
       const enqueue = (gate: GateName) => {
         queue.put(`${gate.namespace}/${gate.name}`, gate, signal).catch((thrown: unknown) => {
-          log.error('a gate could not be queued', { ...gate, error: String(thrown) })
+          log.error('a gate could not be queued', { ...gate, error: thrownText(thrown) })
         })
       }
       const watches = createWatches({ client, onChange: enqueue, signal, log, clock })
@@ -107,8 +114,8 @@ export function createGates(options: GatesOptions): Gates {
 
 interface Running {
   readonly store: ArtifactStore
-  enqueue(gate: GateName): void
-  all(): void
+  readonly enqueue: (gate: GateName) => void
+  readonly all: () => void
 }
 
 /** Gates that went while nobody listened. */

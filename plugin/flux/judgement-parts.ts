@@ -10,8 +10,6 @@ import { member } from './gate/artifact-gate.js'
 import { variablesCollection } from './gate/read-inputs.js'
 import type { TreeParts } from './judgement/tree-judgement.js'
 
-const PRUNE = 'kustomize.toolkit.fluxcd.io/prune'
-
 /** What a judgement asks of the cluster: variables, and live objects. */
 export function createClusterParts(
   client: ClusterClient,
@@ -30,19 +28,16 @@ export function createClusterParts(
       const objects = targets.flatMap(({ group, version, kind, namespace, name }) =>
         name === undefined ? [] : [{ group, version, kind, name, ...(namespace !== undefined && { namespace }) }],
       )
-      const { targetNamespace = '' } = stringMembers(spec)
+      const { namespace = '', name = '' } = stringMembers(kustomization.metadata)
+      const { targetNamespace = namespace } = stringMembers(spec)
+      // Whether it is really pruned, the judgement sees.
       const applied = spec.prune === true ? inventoryOf(kustomization) : []
       try {
-        return await read({ objects, applied, destinationNamespace: targetNamespace, isPrunable }, signal)
+        return await read({ objects, applied, destinationNamespace: targetNamespace, isPrunable: () => true }, signal)
       } catch (thrown) {
         if (!(thrown instanceof GateError)) throw thrown
         signal.throwIfAborted()
-        const { namespace, name } = stringMembers(kustomization.metadata)
-        log.warn('judged without the live objects', {
-          ...(namespace !== undefined && { namespace }),
-          ...(name !== undefined && { name }),
-          error: thrownText(thrown),
-        })
+        log.warn('judged without the live objects', { namespace, name, error: thrownText(thrown) })
         return 'unknown'
       }
     },
@@ -64,11 +59,6 @@ function referenceIn(entry: Json): LiveReference | null {
   const name = parts.slice(1, -2).join('_').replaceAll('__', ':')
   if (parts.length < 4 || group === undefined || kind === undefined || name === '' || version === '') return null
   return { group, version, kind, name, ...(namespace !== '' && { namespace }) }
-}
-
-function isPrunable(object: JsonObject): boolean {
-  const { annotations, labels } = member(object, 'metadata')
-  return stringMembers(annotations)[PRUNE] !== 'disabled' && stringMembers(labels)[PRUNE] !== 'disabled'
 }
 
 function dataOf(object: JsonObject, kind: 'ConfigMap' | 'Secret'): ReadonlyMap<string, string> {
