@@ -9,8 +9,8 @@ import type { Target } from '../../../src/request.js'
 export interface TreeToJudge {
   /** Absolute path of the unpacked artifact; it is read, never written. */
   readonly root: string
-  /** The upstream revision, such as `main@sha1:…`. */
-  readonly revision: string
+  /** The upstream revision, such as `main@sha1:…`; it is no part of the judgement. */
+  readonly revision?: string
   /** `kustomize.toolkit.fluxcd.io` objects as the API server has them. */
   readonly kustomizations: readonly JsonObject[]
   /** RFC 3339, UTC, whole seconds. */
