@@ -14,7 +14,7 @@ import type { Answer } from './judge-messages.js'
 import type { Judge } from './judge-worker.js'
 import { readParameters, renderSourceOf } from './parameters.js'
 import { findPlace, workDirectoryOf } from './place.js'
-import { redactLikely } from './redaction.js'
+import { redactLikely } from '../../src/redaction.js'
 import { takeSlot } from './slots.js'
 import { cancelledError, Steps, type OnStep } from './steps.js'
 

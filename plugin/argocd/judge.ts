@@ -12,7 +12,7 @@ import { setError } from '../../src/set-decision.js'
 import { denialText, errorsText, warningText, type AnswerContext } from './denial.js'
 import type { Answer, JudgeTask, Step, Subject } from './judge-messages.js'
 import { serialize } from './output.js'
-import { redactLikely, secretRedaction } from './redaction.js'
+import { redactLikely, secretRedaction } from '../../src/redaction.js'
 
 /** What judging needs beside the rendered texts. */
 export interface JudgeParts {

@@ -8,6 +8,7 @@ import type { CliEnvironment } from './environment.js'
 import type { ExplainOptions } from './explain.js'
 import type { FeaturesOptions } from './features.js'
 import type { FeedbackOptions } from './feedback.js'
+import { addFlux } from './flux.js'
 import { addGenerate } from './generate.js'
 import { rfc3339, wholeNumber } from './option-values.js'
 import type { LookOptions } from './policy.js'
@@ -63,6 +64,7 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
   addFeatures(program, environment)
   addRarity(program, environment)
   addGenerate(program, environment, version)
+  addFlux(program, environment)
   addWebhook(command, environment, version)
   addController(command, environment)
   addDoctor(program, environment, version)

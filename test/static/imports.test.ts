@@ -32,6 +32,10 @@ const TABLE: Record<string, { folders: string[]; packages: string[] }> = {
     folders: ['src/', 'src/io/', 'src/io/cluster/', 'controller/'],
     packages: ['node:*', 'prom-client'],
   },
+  'plugin/flux/': {
+    folders: ['src/', 'src/io/', 'src/io/cluster/', 'plugin/flux/'],
+    packages: ['node:*', 'prom-client', 'tar'],
+  },
   'plugin/argocd/': { folders: ['src/', 'src/io/', 'plugin/argocd/'], packages: ['node:*'] },
   // It starts with every render: nothing but Node itself.
   'plugin/argocd/client': { folders: [], packages: ['node:net', 'node:fs'] },
@@ -50,13 +54,14 @@ const OUTER = [
   'src/io/',
   'src/cli/',
   'plugin/argocd/',
+  'plugin/flux/',
   'webhook/registration/',
   'webhook/',
   'controller/',
   'doctor/',
   'model/',
 ]
-const DOORS = ['plugin/argocd/', 'webhook/', 'controller/', 'doctor/']
+const DOORS = ['plugin/argocd/', 'plugin/flux/', 'webhook/', 'controller/', 'doctor/']
 
 /** The modules a file imports at run time; `import type` is free. */
 function importsOf(text: string): string[] {

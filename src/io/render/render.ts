@@ -75,7 +75,8 @@ async function renderWith(source: RenderSource, rendering: Rendering): Promise<r
   }
 }
 
-function createRendering(place: RenderPlace, temporary: string, options: RenderOptions): Rendering {
+/** One rendering, from now on. */
+export function createRendering(place: RenderPlace, temporary: string, options: RenderOptions): Rendering {
   const { timeoutMs = TIMEOUT_MS, maxBytes = MAX_FILE_BYTES } = options
   const startedAtMs = performance.now()
   const subject = shownPath(place.root, place.directory)

@@ -1,6 +1,6 @@
 import { GateError } from '../../errors.js'
 import { splitDocuments } from '../../document.js'
-import { isJsonObject, type JsonObject } from '../../json.js'
+import { isJsonObject, type Json, type JsonObject } from '../../json.js'
 import { decodeUtf8 } from '../../manifest.js'
 import { TextFault } from '../../text-fault.js'
 import { readYaml, type YamlLimits } from '../../yaml/yaml.js'
@@ -16,18 +16,30 @@ const MAX_BYTES = 1024 * 1024
  * @throws GateError FILE_UNREADABLE, MANIFEST_TOO_LARGE, or what is wrong with its text
  */
 export async function readYamlFile(path: string, shown: string): Promise<JsonObject> {
-  const text = decodeUtf8(await readFileBytes(path, MAX_BYTES), shown)
+  for (const { value, line } of yamlValues(await readText(path, shown), shown)) {
+    if (isJsonObject(value)) return value
+    throw faultAt(shown, new TextFault('MANIFEST_INVALID', 'the document is not a mapping', line))
+  }
+  throw new GateError('MANIFEST_INVALID', `${shown}: is empty`, { position: { file: shown } })
+}
+
+/** The text of a file of a tool's own. @throws GateError FILE_UNREADABLE, MANIFEST_TOO_LARGE, MANIFEST_ENCODING */
+export async function readText(path: string, shown: string): Promise<string> {
+  return decodeUtf8(await readFileBytes(path, MAX_BYTES), shown)
+}
+
+/** The values of a text's documents, whatever they are, but for empty ones, with their lines. @throws GateError what is wrong with the text */
+export function* yamlValues(text: string, shown: string): Generator<{ readonly value: Json; readonly line: number }> {
   for (const document of splitDocuments(text)) {
     try {
       const { value } = readYaml(document.text, document.line, LIMITS)
-      if (value === null) continue
-      if (isJsonObject(value)) return value
-      throw new TextFault('MANIFEST_INVALID', 'the document is not a mapping', document.contentLine)
+      if (value !== null) yield { value, line: document.contentLine }
     } catch (thrown) {
-      if (!(thrown instanceof TextFault)) throw thrown
-      const position = { file: shown, line: thrown.line }
-      throw new GateError(thrown.code, `${shown}:${thrown.line}: ${thrown.message}`, { position })
+      throw thrown instanceof TextFault ? faultAt(shown, thrown) : thrown
     }
   }
-  throw new GateError('MANIFEST_INVALID', `${shown}: is empty`, { position: { file: shown } })
+}
+
+function faultAt(file: string, { code, line, message }: TextFault): GateError {
+  return new GateError(code, `${file}:${line}: ${message}`, { position: { file, line } })
 }

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import t from 'tap'
 import { denialText, errorsText, warningText } from '../../../../plugin/argocd/denial.js'
-import { redactLikely, secretRedaction } from '../../../../plugin/argocd/redaction.js'
+import { redactLikely, secretRedaction } from '../../../../src/redaction.js'
 import type { Action, Decision, Risk, SetDecision, SetViolation, Violation } from '../../../../src/decision-types.js'
 
 const CONTEXT = { seeAll: 'lockkeeper scan apps/shop (at 01234567)', redact: (text: string) => text }

@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer'
-import type { JsonObject } from '../../src/json.js'
-import { stringMembers } from '../../src/json.js'
+import { stringMembers, type JsonObject } from './json.js'
 
 const REDACTED = '[redacted]'
 
