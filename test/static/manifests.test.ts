@@ -147,12 +147,14 @@ t.test('what is beside Flux is what lets the gate in', t => {
 })
 
 t.test('the programs are of this version, and get options that they know', t => {
-  t.equal(deployments.length, 2)
-  for (const deployment of deployments) {
+  const gates = [...deployments, ...flux.filter(each => each.kind === 'Deployment')]
+  t.equal(gates.length, 3)
+  for (const deployment of gates) {
     const found = container(deployment)
     t.equal(member(found, 'image'), `ghcr.io/lockkeeper/lockkeeper:${version}`)
-    const [program = '', ...flags] = strings(member(found, 'args'))
-    const known = flagsOf(`${program}/options.ts`)
+    const [program = '', ...args] = strings(member(found, 'args'))
+    const flags = args.filter(each => each.startsWith('--'))
+    const known = flagsOf(`${program === 'flux' ? 'plugin/flux' : program}/options.ts`)
     t.ok(flags.length > 5)
     t.strictSame(
       flags.filter(each => !known.includes(each.split('=')[0] ?? '')),
