@@ -15,7 +15,7 @@ import { isServed } from './probes.js'
 import { type Process, startProcess } from './processes.js'
 import { program } from './programs.js'
 import type { Testbed } from './testbed.js'
-import { ADMIN } from './users.js'
+import type { User } from './users.js'
 
 /** An event as notification-controller would get it. */
 export interface NotifiedEvent {
@@ -64,6 +64,16 @@ export interface FluxGate {
 const NAMESPACE = 'lockkeeper-system'
 const WAITING = { timeoutMs: 90_000 }
 
+/** What its account is and may do: as a user installs it. */
+const ACCOUNT = ['service-account', 'cluster-role', 'live-cluster-role', 'secrets-cluster-role', 'role']
+
+async function installAccount(plane: ControlPlane): Promise<User> {
+  const files = ACCOUNT.flatMap(each => ['-f', join(ROOT, 'manifests/flux', `${each}.yaml`)])
+  const { status, stderr } = await plane.kubectl(['apply', ...files])
+  if (status !== 0) throw new Error(`the manifests were refused: ${stderr}`)
+  return plane.serviceAccount(NAMESPACE, 'lockkeeper-flux')
+}
+
 /** Starts `lockkeeper flux controller`; Flux is installed. */
 export async function startFluxGate(bed: Testbed, plane: ControlPlane): Promise<FluxGate> {
   const own = (...path: string[]) => join(bed.directory, 'flux-gate', ...path)
@@ -87,7 +97,7 @@ export async function startFluxGate(bed: Testbed, plane: ControlPlane): Promise<
     }),
   )
   const [artifacts, probes] = [await freePort(), await freePort()]
-  const kubeconfig = await plane.kubeconfig(ADMIN)
+  const kubeconfig = await plane.kubeconfig(await installAccount(plane))
   let running: Process | null = null
   const start = async (): Promise<void> => {
     running = await startProcess(bed, {
