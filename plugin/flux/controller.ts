@@ -67,8 +67,9 @@ export function createGates(options: GatesOptions): Gates {
         log.warn('an artifact was lost', { ...gate, error: what })
       })
       const queue = new JudgingQueue<GateName>(MAX_QUEUE)
-      const enqueue = (gate: GateName) => {
-        queue.put(`${gate.namespace}/${gate.name}`, gate, signal).catch((thrown: unknown) => {
+      const enqueue = ({ namespace, name }: GateName) => {
+        const gate = { namespace, name }
+        queue.put(`${namespace}/${name}`, gate, signal).catch((thrown: unknown) => {
           log.error('a gate could not be queued', { ...gate, error: thrownText(thrown) })
         })
       }

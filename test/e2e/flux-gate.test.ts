@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { ROOT } from '../helpers/repository.js'
 import { startControlPlane } from '../helpers/testbed/control-plane.js'
 import { type GateObject, startFluxGate } from '../helpers/testbed/flux-gate.js'
 import { FLUX_NAMESPACE } from '../helpers/testbed/flux-install.js'
@@ -133,7 +134,7 @@ t.test('Flux with the gate', async t => {
     t.equal((await objects.get('Kustomization', 'shop')).status?.lastAppliedRevision, first)
   })
 
-  t.test('an exception in the bundle takes effect without hands, and so does its end', async t => {
+  t.test('an exception in the bundle takes effect without hands', async t => {
     const exception = {
       apiVersion: 'lockkeeper.dev/v1alpha1',
       kind: 'Exception',
@@ -152,14 +153,32 @@ t.test('Flux with the gate', async t => {
     const revision = `main@sha1:${await repository.resolve('main')}`
     await gate.waitForReady('shop', 'True', revision)
     await dataBecomes({ step: 'bad', who: 'everybody' })
-    gate.changeBundle('lockkeeper/exceptions/node-debugging.yaml', () => '')
-    const held = await gate.waitForReady('shop', 'False', revision)
-    t.match(condition(held, 'Ready')?.message, 'node_takeover')
-    t.equal(held.status?.lastAllowed?.revision, revision, 'it was allowed once, and stays in force')
+  })
+
+  t.test('so does a bundle that asks for less, and one that asks for more', async t => {
+    const config = 'lockkeeper/config.yaml'
+    const strict = readFileSync(join(ROOT, 'policies/bundle', config), 'utf8')
+    const second = await commit({ 'shop/second.yaml': hostile('second') })
+    await gate.waitForReady('shop', 'False', second)
+    gate.changeBundle(config, text => `${text}policies:\n  node_takeover:\n    enforcementAction: warn\n`)
+    await gate.waitForReady('shop', 'True', second)
+    const pod = { apiVersion: 'v1', kind: 'Pod', name: 'second', namespace: 'shop' }
+    await plane.admin.waitUntil(pod, 'it is applied', () => true, WAITING)
+    const before = await judgements()
+    gate.changeBundle(config, () => strict)
+    await waitFor('it is judged by the strict bundle', async () => (await judgements()) > before, WAITING)
+    const third = await commit({ 'shop/third.yaml': hostile('third') })
+    const held = await gate.waitForReady('shop', 'False', third)
+    t.equal(held.status?.lastAllowed?.revision, second)
   })
 
   t.test('a fix is applied', async t => {
-    good = await commit({ 'shop/settings.yaml': settings({ step: 'fixed', who: '${who}' }), 'shop/debug.yaml': null })
+    good = await commit({
+      'shop/settings.yaml': settings({ step: 'fixed', who: '${who}' }),
+      'shop/debug.yaml': null,
+      'shop/second.yaml': null,
+      'shop/third.yaml': null,
+    })
     await gate.waitForReady('shop', 'True', good)
     await objects.waitUntilApplied('shop', good, WAITING)
     t.strictSame(await data(), { step: 'fixed', who: 'everybody' })
@@ -190,7 +209,6 @@ t.test('Flux with the gate', async t => {
   t.test('a status that somebody else writes is put right', async t => {
     const artifact = await artifactOf()
     const forged = { ...artifact, revision: 'main@sha1:forged', digest: `sha256:${'0'.repeat(64)}` }
-    await objects.patch('ExternalArtifact', 'shop', {})
     const reference = { apiVersion: 'source.toolkit.fluxcd.io/v1', kind: 'ExternalArtifact', name: 'shop' }
     const target = { ...reference, namespace: FLUX_NAMESPACE }
     await plane.admin.patch(target, { status: { artifact: forged } }, { subresource: 'status' })
