@@ -27,7 +27,7 @@ const NO_PRUNE = /(?:^|,)\s*Prune=false\s*(?:,|$)/
  * Reads what a gate asks for through the cluster client.
  *
  * The returned function rejects with a ClusterError when the API server cannot be asked, and with CONTROLLER_REFUSED for an
- * Application that deploys to another cluster.
+ * Application that is not known, or that deploys to another cluster.
  */
 export function createLiveAnswers(client: ClusterClient, options: LiveAnswersOptions): LiveAnswers {
   const { applicationsNamespace, log } = options
@@ -36,17 +36,20 @@ export function createLiveAnswers(client: ClusterClient, options: LiveAnswersOpt
     const { destinationNamespace, objects } = query
     const state = await readApplication(client, query.application, applicationsNamespace, signal)
     if (state === null) {
-      log.warn('there is no such Application: what it would prune is not known', {
+      log.warn('there is no such Application: where it deploys to and what it has are not known', {
         namespace: applicationsNamespace,
         name: query.application,
       })
-    } else if (state.destination !== '' && !OWN_CLUSTER.includes(state.destination)) {
+      // "Nothing would be pruned", and objects of a cluster that may be another, would be taken for answers.
+      throw new GateError('CONTROLLER_REFUSED', 'there is no such Application')
+    }
+    if (state.destination !== '' && !OWN_CLUSTER.includes(state.destination)) {
       throw new GateError(
         'CONTROLLER_REFUSED',
         'the Application deploys to another cluster than the one of this controller',
       )
     }
-    return read({ objects, applied: state?.resources ?? [], destinationNamespace, isPrunable }, signal)
+    return read({ objects, applied: state.resources, destinationNamespace, isPrunable }, signal)
   }
 }
 
