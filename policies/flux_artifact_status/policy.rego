@@ -32,7 +32,7 @@ import data.lockkeeper.lib.flux_gate
 
 deny contains violation if {
 	_is_of_the_gate
-	not actor.is_one_of(input.parameters.gates)
+	not _is_gate
 	not actor.is_system
 	_is_written
 	violation := {
@@ -86,6 +86,8 @@ _is_written if {
 }
 
 _verb := {"CREATE": "creates", "UPDATE": "changes", "DELETE": "deletes"}[input.review.operation]
+
+_is_gate if actor.is_one_of(input.parameters.gates)
 
 _is_publisher if actor.is_one_of(input.parameters.publishers)
 

@@ -73,8 +73,10 @@ _problem(source) := sprintf("the source is the %s, not an ExternalArtifact", [so
 _problem(source) := sprintf("the %s is in the namespace %q, which is not gated", [source.name, source.namespace]) if {
 	source.kind == "ExternalArtifact"
 	_is_gated
-	not flux_gate.covers(source.namespace)
+	not _is_in_gated_namespace(source)
 }
+
+_is_in_gated_namespace(source) if flux_gate.covers(source.namespace)
 
 _is_gated if flux_gate.is_gated
 
