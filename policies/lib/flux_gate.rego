@@ -19,7 +19,9 @@ _matches(entry, namespace) if {
 }
 
 # The namespace of the request; "" for what is in none.
-namespace := object.get(input.review, "namespace", "")
+default namespace := ""
+
+namespace := input.review.namespace if is_string(input.review.namespace)
 
 # A Flux object in a gated namespace.
 is_gated if {
