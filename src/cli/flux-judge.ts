@@ -2,6 +2,7 @@ import type { KustomizationJudgement } from '../../plugin/flux/judgement/tree-ju
 import { contextTime } from '../context.js'
 import { safeText } from '../report/safe-text.js'
 import { plural } from '../report/text.js'
+import { reviewSetWith, type SetReviewer } from '../review-set.js'
 import { paintFor } from './colors.js'
 import { write, type CliEnvironment } from './environment.js'
 import { exitCodeOf, judgeWith, renderOptions, writeError, type JudgingOptions } from './judging.js'
@@ -16,6 +17,7 @@ export interface FluxJudgeOptions extends Pick<
   readonly kustomizations: readonly string[]
   readonly base?: string
   readonly format: 'text' | 'json'
+  readonly lenient: boolean
 }
 
 /**
@@ -30,11 +32,17 @@ export function runFluxJudge(options: FluxJudgeOptions, environment: CliEnvironm
     const { judgeArtifact } = await import('../../plugin/flux/main.js')
     const now = contextTime(options.now ?? environment.now)
     const { archive, kustomizations: files, base } = options
+    const reviewer: SetReviewer = {
+      bundle: pool.bundle.reference,
+      atOnce: pool.workers * 2,
+      review: (request, context) => pool.review(request, context),
+      reviewChanges: (changes, context) => pool.reviewChanges(changes, context),
+    }
     const { set, kustomizations } = await judgeArtifact(
       { archive, kustomizations: files, ...(base === undefined ? {} : { base }), now },
       {
-        gate: pool,
-        render: { ...renderOptions(options, environment), buildEnvironment: {} },
+        gate: { bundle: pool.bundle, reviewSet: (...args) => reviewSetWith(reviewer, ...args) },
+        render: { ...renderOptions(options, environment), buildEnvironment: {}, isLenient: options.lenient },
         signal: environment.signal,
       },
     )

@@ -5,6 +5,10 @@ import type { FluxJudgeOptions } from './flux-judge.js'
 import { rfc3339, wholeNumber } from './option-values.js'
 import type { Program } from './program.js'
 
+/** Flags that were not given. */
+const FLAGS = { failOnWarn: false, insecureUnsigned: false, lenient: false, verbose: false, quiet: false } as const
+type Given = keyof typeof FLAGS | 'archive' | 'kustomizations'
+
 /** Declares `lockkeeper flux`. */
 export function addFlux(program: Program, environment: CliEnvironment): void {
   const flux = program.command.command('flux').summary('judge for Flux').description('The gate in front of Flux.')
@@ -23,6 +27,7 @@ export function addFlux(program: Program, environment: CliEnvironment): void {
     .option('--bundle <path>', 'a bundle: a directory or a .tar.gz (default: the built-in one)')
     .option('--insecure-unsigned', 'accept a --bundle without a signature')
     .option('--kustomize <binary>', 'the kustomize to build with (default: the one on PATH)')
+    .option('--lenient', 'variables that nobody has set are empty, as where StrictPostBuildSubstitutions=false')
     .option('--workers <n>', 'threads that judge (default: one per core)', wholeNumber)
     .option('--now <time>', 'judge as if it were this RFC 3339 time, for output that can be repeated', rfc3339)
     .option('-v, --verbose', 'also list objects that nothing was found in')
@@ -39,16 +44,9 @@ Examples:
 
 Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-warn`,
     )
-    .action(async (archive: string, kustomizations: string[], options: Partial<FluxJudgeOptions>) => {
-      const flags = {
-        failOnWarn: false,
-        insecureUnsigned: false,
-        verbose: false,
-        quiet: false,
-        format: 'text',
-      } as const
+    .action(async (archive: string, kustomizations: string[], options: Omit<FluxJudgeOptions, Given>) => {
       const { runFluxJudge } = await import('./flux-judge.js')
-      program.exitCode = await runFluxJudge({ ...flags, ...options, archive, kustomizations }, environment)
+      program.exitCode = await runFluxJudge({ ...FLAGS, ...options, archive, kustomizations }, environment)
     })
   addFluxController(flux, environment)
 }

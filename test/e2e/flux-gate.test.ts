@@ -151,8 +151,9 @@ t.test('Flux with the gate', async t => {
     }
     gate.changeBundle('lockkeeper/exceptions/node-debugging.yaml', () => JSON.stringify(exception))
     const revision = `main@sha1:${await repository.resolve('main')}`
-    await gate.waitForReady('shop', 'True', revision)
+    const ready = await gate.waitForReady('shop', 'True', revision)
     await dataBecomes({ step: 'bad', who: 'everybody' })
+    t.equal(ready.status?.lastAllowed?.revision, revision)
   })
 
   t.test('so does a bundle that asks for less, and one that asks for more', async t => {

@@ -48,6 +48,7 @@ function commands(): string {
     'webhook',
     'webhook static-files',
     'controller',
+    'flux judge',
     'doctor',
     'explain',
     'feedback',

@@ -1,9 +1,9 @@
 import type { Action, SetDecision } from '../../../src/decision-types.js'
 import type { Gate } from '../../../src/gate.js'
-import type { RenderOptions } from '../../../src/io/render/rendering.js'
 import type { JsonObject } from '../../../src/json.js'
 import type { LiveAnswer } from '../../../src/live-objects.js'
 import type { Target } from '../../../src/request.js'
+import type { BuildOptions } from '../kustomization/build.js'
 
 /** An unpacked artifact, and the Kustomizations that it feeds. */
 export interface TreeToJudge {
@@ -34,7 +34,7 @@ export interface TreeParts {
    * them pruning would delete is decided here. Not asked for a Kustomization that is applied to another cluster.
    */
   live(kustomization: JsonObject, targets: readonly Target[]): Promise<LiveAnswer | 'unknown'>
-  readonly render: RenderOptions
+  readonly render: BuildOptions
   readonly signal: AbortSignal
 }
 

@@ -13,6 +13,12 @@ import type { KustomizationSpec } from './spec.js'
 import { substitute } from './substitute.js'
 import { SubstitutionFault } from './substitution-functions.js'
 
+/** How a Kustomization is built. */
+export interface BuildOptions extends RenderOptions {
+  /** A variable that nobody has set is empty, as with the feature gate StrictPostBuildSubstitutions=false of kustomize-controller. */
+  readonly isLenient?: boolean
+}
+
 /**
  * Builds a Kustomization from its artifact's tree, as kustomize-controller does before it applies the objects. The tree has to be
  * a copy: its kustomization is another one meanwhile.
@@ -27,7 +33,7 @@ export async function buildKustomization(
   spec: KustomizationSpec,
   root: string,
   variables: ReadonlyMap<string, string>,
-  options: RenderOptions,
+  options: BuildOptions,
 ): Promise<readonly Manifest[]> {
   const directory = join(root, pathInside(spec.path))
   const found = await stat(directory).catch(() => null)
@@ -36,9 +42,10 @@ export async function buildKustomization(
   const file = sourceName(spec)
   const output = await withKustomization(spec, { root, directory }, () => buildOffline({ root, directory }, options))
   const text = decodeUtf8(output, file)
-  return readAll(spec.postBuild === null ? text : substituted(text, spec.postBuild.always, variables, file), file).map(
-    manifest => ({ ...manifest, object: finishObject(manifest.object, spec) }),
-  )
+  const { postBuild } = spec
+  const isSubstituted = postBuild !== null && (postBuild.always || variables.size > 0)
+  const final = isSubstituted ? substituted(text, variables, options.isLenient !== true, file) : text
+  return readAll(final, file).map(each => ({ ...each, object: finishObject(each.object, spec) }))
 }
 
 /** What messages call the objects' file. */
@@ -56,25 +63,24 @@ function pathInside(path: string): string {
   return parts.join('/')
 }
 
-function substituted(text: string, always: boolean, variables: ReadonlyMap<string, string>, file: string): string {
-  if (variables.size === 0 && !always) return text
+function substituted(text: string, variables: ReadonlyMap<string, string>, isStrict: boolean, file: string): string {
   return [...splitDocuments(text)]
     .map(({ text: document }) => {
       const [found] = yamlValues(document, file)
       if (found === undefined || isNotSubstituted(found.value)) return document
-      const result = substituteIn(document, variables, found.value)
+      const result = explained(found.value, () => substitute(document, variables, isStrict))
       if ([...splitDocuments(result)].length === 1) return result
       throw failed(`what is substituted in ${nameOf(found.value)} leaves something else than one document`)
     })
     .join('')
 }
 
-function substituteIn(document: string, variables: ReadonlyMap<string, string>, value: unknown): string {
+function explained(object: unknown, substituteIt: () => string): string {
   try {
-    return substitute(document, variables)
+    return substituteIt()
   } catch (error) {
     if (!(error instanceof SubstitutionFault)) throw error
-    throw failed(`variables cannot be substituted in ${nameOf(value)}: ${error.message}`, error)
+    throw failed(`variables cannot be substituted in ${nameOf(object)}: ${error.message}`, error)
   }
 }
 

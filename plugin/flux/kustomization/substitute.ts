@@ -6,31 +6,36 @@ const MAX_COST = 200_000_000
 /** `${a:=${b:=…}}` */
 const MAX_NESTING = 100
 
+/** The operators that give a default. */
+const DEFAULT = /^:?[=\-?+]$/
 const IDENTIFIER = /[\p{L}\p{Nd}_]+/uy
 
 /**
  * Puts the values of variables into a text, as kustomize-controller does it: `${NAME}`, the operators of `${NAME:=default}`
- * and the like, `$$` for a `$`. A variable that nobody has set is empty. A text that it cannot read is an error for all of it,
+ * and the like, `$$` for a `$`. A text that it cannot read is an error for all of it,
  * and so is what it would do by bytes in the middle of a character.
  *
+ * @param isStrict a variable that nobody has set is an error where there is no default; else it is empty
  * @throws SubstitutionFault
- * @see Flux's envsubst 1.7, parse/parse.go and parse/scan.go; not in strict mode, which is the default
+ * @see Flux's envsubst 1.7, parse/parse.go, parse/scan.go and template.go
  */
-export function substitute(text: string, variables: ReadonlyMap<string, string>): string {
-  return new Substitution(text, variables).run()
+export function substitute(text: string, variables: ReadonlyMap<string, string>, isStrict: boolean): string {
+  return new Substitution(text, variables, isStrict).run()
 }
 
 /** Reading a text once from its beginning to its end; each method begins where the one before has stopped. */
 class Substitution {
   readonly #text: string
   readonly #variables: ReadonlyMap<string, string>
+  readonly #isStrict: boolean
   readonly #budget: SubstitutionBudget
   #at = 0
   #depth = 0
 
-  constructor(text: string, variables: ReadonlyMap<string, string>) {
+  constructor(text: string, variables: ReadonlyMap<string, string>, isStrict: boolean) {
     this.#text = text
     this.#variables = variables
+    this.#isStrict = isStrict
     let left = MAX_COST
     this.#budget = {
       spend: cost => {
@@ -68,11 +73,12 @@ class Substitution {
     if (++this.#depth > MAX_NESTING) throw this.#fault('expressions are nested too deeply')
     const isLength = this.#skip('#')
     const name = this.#name()
-    const value = this.#variables.get(name) ?? ''
+    const value = this.#variables.get(name)
     const { operator, args } = isLength ? { operator: '#', args: [] } : this.#operation()
     this.#close()
     this.#depth--
-    const result = substitutionFunction(operator, args.length > 0)(value, args, this.#budget)
+    if (value === undefined && this.#isStrict && !DEFAULT.test(operator)) throw this.#fault(`${name} is not set`)
+    const result = substitutionFunction(operator, args.length > 0)(value ?? '', args, this.#budget)
     this.#budget.spend(result.length)
     return result
   }

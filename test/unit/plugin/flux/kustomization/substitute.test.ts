@@ -61,7 +61,7 @@ const cases: Record<string, { text: string; gives: string }> = {
 }
 
 t.test('variables get their values', t => {
-  for (const [name, { text, gives }] of Object.entries(cases)) t.equal(substitute(text, VARIABLES), gives, name)
+  for (const [name, { text, gives }] of Object.entries(cases)) t.equal(substitute(text, VARIABLES, false), gives, name)
   t.end()
 })
 
@@ -121,8 +121,26 @@ const faults: Record<string, { text: string; says: string }> = {
 t.test('what cannot be substituted is an error', t => {
   const variables = new Map([...VARIABLES, ['SHARP', 'ß'], ['BIG', 'a'.repeat(1_000_000)]])
   for (const [name, { text, says }] of Object.entries(faults)) {
-    t.throws(() => substitute(text, variables), { name: 'SubstitutionFault', message: says }, name)
+    t.throws(() => substitute(text, variables, false), { name: 'SubstitutionFault', message: says }, name)
   }
+  t.end()
+})
+
+t.test('what nobody has set is an error where there is no default', t => {
+  const says = (text: string) => {
+    try {
+      return substitute(text, VARIABLES, true)
+    } catch (error) {
+      return error instanceof Error ? error.message : ''
+    }
+  }
+  const defaults = ['=', ':=', ':-', ':?', ':+'].map(operator => `\${NOBODY${operator}x}`)
+  t.strictSame(defaults.map(says), ['x', 'x', 'x', 'x', 'x'])
+  const others = ['', '^', ',,', ':1', '#a', '%%a', '/a/b'].map(operator => `\${NOBODY${operator}}`)
+  for (const text of [...others, '${#NOBODY}', '${NAME:=${NOBODY}}']) {
+    t.equal(says(text), 'NOBODY is not set (line 1 of what is rendered)', text)
+  }
+  t.equal(says('<${EMPTY}>'), '<>')
   t.end()
 })
 
@@ -164,18 +182,18 @@ t.test('properties', t => {
     fc.assert(
       fc.property(
         anything.filter(text => !text.includes('$')),
-        text => substitute(text, VARIABLES) === text,
+        text => substitute(text, VARIABLES, false) === text,
       ),
     )
   }, 'a text without a sign stays as it is')
   t.doesNotThrow(() => {
-    fc.assert(fc.property(anything, text => substitute(text.replaceAll('$', '$$$$'), VARIABLES) === text))
+    fc.assert(fc.property(anything, text => substitute(text.replaceAll('$', '$$$$'), VARIABLES, true) === text))
   }, 'what is escaped comes out as it was')
   t.doesNotThrow(() => {
     fc.assert(
       fc.property(anything, name, anything, (before, name, value) => {
         const escaped = before.replaceAll('$', '$$$$')
-        return substitute(`${escaped}\${${name}}`, new Map([[name, value]])) === before + value
+        return substitute(`${escaped}\${${name}}`, new Map([[name, value]]), true) === before + value
       }),
     )
   }, 'a value comes out as it is')
@@ -183,7 +201,7 @@ t.test('properties', t => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-c$*?[\]{}\\/:#%=,^-]{0,30}$/), text => {
         try {
-          substitute(`\${WORD${text}}`, VARIABLES)
+          substitute(`\${WORD${text}}`, VARIABLES, true)
         } catch (error) {
           return error instanceof Error && error.name === 'SubstitutionFault'
         }
@@ -196,7 +214,7 @@ t.test('properties', t => {
   t.doesNotThrow(() => {
     fc.assert(
       fc.property(ascii, fc.stringMatching(/^[a-c?*.]{1,6}$/), (value, pattern) => {
-        const get = (operator: string) => substitute(`\${V${operator}${pattern}}`, new Map([['V', value]]))
+        const get = (operator: string) => substitute(`\${V${operator}${pattern}}`, new Map([['V', value]]), true)
         const isPrefix = (rest: string) =>
           rest === value ||
           (value.endsWith(rest) && matchesShellPattern(pattern, value.slice(0, value.length - rest.length)) === true)
