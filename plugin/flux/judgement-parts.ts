@@ -4,7 +4,7 @@ import type { Clock } from '../../src/io/cluster/clock.js'
 import { createLiveReading } from '../../src/io/cluster/live/live-reading.js'
 import { GateError, thrownText } from '../../src/errors.js'
 import type { Logger } from '../../src/io/log.js'
-import { isJsonObject, type Json, type JsonObject, stringMembers } from '../../src/json.js'
+import { type Json, type JsonObject, stringMembers } from '../../src/json.js'
 import type { LiveReference } from '../../src/live-query.js'
 import { member } from './gate/artifact-gate.js'
 import { variablesCollection } from './gate/read-inputs.js'
@@ -23,8 +23,6 @@ export function createClusterParts(
     },
     live: async (kustomization, targets) => {
       const spec = member(kustomization, 'spec')
-      // What another cluster has is for nobody here to say.
-      if (isJsonObject(spec.kubeConfig)) return 'unknown'
       const objects = targets.flatMap(({ group, version, kind, namespace, name }) =>
         name === undefined ? [] : [{ group, version, kind, name, ...(namespace !== undefined && { namespace }) }],
       )

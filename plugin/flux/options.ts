@@ -23,6 +23,8 @@ export interface FluxOptions {
   readonly identity: string
   /** undefined: the one on PATH */
   readonly kustomize?: string
+  /** Variables that nobody has set are empty, as where kustomize-controller has StrictPostBuildSubstitutions=false. */
+  readonly lenient: boolean
   /** Where notification-controller takes events; undefined: nowhere */
   readonly eventsAddr?: string
   readonly logLevel: LogLevel

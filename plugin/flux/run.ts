@@ -121,6 +121,7 @@ export async function runFlux(options: FluxOptions, environment: FluxEnvironment
       binaries: kustomize === undefined ? {} : { kustomize },
       env: environment.env,
       buildEnvironment: {},
+      isLenient: options.lenient,
     }
     gates = createGates({
       client,

@@ -37,6 +37,7 @@ export function addFluxController(flux: Command, environment: CliEnvironment): v
     .option('--kubeconfig <file>', 'how to reach the cluster from outside (default: the service account of the Pod)')
     .option('-n, --namespace <name>', "the gate's own namespace (default: that of the Pod)")
     .option('--kustomize <binary>', 'the kustomize to render with (default: the one on PATH)')
+    .option('--lenient', 'variables that nobody has set are empty, as where StrictPostBuildSubstitutions=false', false)
     .option('--events-addr <url>', 'where notification-controller takes events', httpUrl)
     .addOption(new Option('--log-level <level>', 'the least that is logged').choices(LOG_LEVELS).default('info'))
     .addHelpText(
