@@ -3,6 +3,8 @@ import { checkArgoCd } from './checks/argocd.js'
 import { checkCertificate } from './checks/certificate.js'
 import { checkCluster } from './checks/cluster.js'
 import { checkCoverage } from './checks/coverage.js'
+import { checkFluxDoors } from './checks/flux-doors.js'
+import { checkFlux } from './checks/flux.js'
 import { checkOtherWebhooks } from './checks/other-webhooks.js'
 import { checkRegistration } from './checks/registration.js'
 import { checkReplicas } from './checks/replicas.js'
@@ -20,6 +22,8 @@ const CHECKS: readonly Check[] = [
   checkReplicas,
   checkOtherWebhooks,
   checkArgoCd,
+  checkFlux,
+  checkFluxDoors,
   checkCluster,
   checkAccess,
 ]

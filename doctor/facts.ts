@@ -31,6 +31,7 @@ export interface GatePlace {
   readonly configurationName: string
   readonly certificateSecret: string
   readonly argoCdNamespace: string
+  readonly fluxNamespace: string
   /** Of this program. */
   readonly version: string
   /** Of the bundle, with the team's configuration applied. */
@@ -78,6 +79,13 @@ export interface ClusterLooks {
   readonly argoCdStatefulSets: Look<readonly JsonObject[]>
   /** argocd-cm; null: it is not there. */
   readonly argoCdSettings: Look<JsonObject | null>
+  /** Flux's controllers; none in this and the next ones where the cluster has no Kustomizations. */
+  readonly fluxDeployments: Look<readonly JsonObject[]>
+  readonly artifactGates: Look<readonly JsonObject[]>
+  readonly kustomizations: Look<readonly JsonObject[]>
+  readonly helmReleases: Look<readonly JsonObject[]>
+  /** Only where the cluster knows ArtifactGates. */
+  readonly clusterRoles: Look<readonly JsonObject[]>
 }
 
 export interface ClusterFacts {

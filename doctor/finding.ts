@@ -9,6 +9,7 @@ export type Area =
   | 'replicas'
   | 'webhooks'
   | 'argocd'
+  | 'flux'
   | 'cluster'
   | 'access'
   | 'installation'

@@ -13,6 +13,7 @@ export interface DoctorOptions {
     readonly configurationName: string
     readonly certificateSecret: string
     readonly argoCdNamespace: string
+    readonly fluxNamespace: string
   }
   /** undefined: the built-in bundle */
   readonly bundle?: string

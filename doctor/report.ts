@@ -9,6 +9,7 @@ const TITLES: Readonly<Record<Area, string>> = {
   replicas: 'Replicas',
   webhooks: 'Other webhooks',
   argocd: 'Argo CD',
+  flux: 'Flux',
   cluster: 'The cluster',
   access: 'What could not be looked at',
   installation: 'This installation',

@@ -23,7 +23,11 @@ export const ERROR_CODES = {
   FILE_UNWRITABLE: { httpStatus: 500, meaning: 'a file could not be written' },
   RENDER_TOOL_MISSING: { httpStatus: 500, meaning: 'a kustomization or chart needs a tool that was not found' },
   RENDER_FAILED: { httpStatus: 422, meaning: 'kustomize or helm could not render the directory' },
-  ARTIFACT_INVALID: { httpStatus: 422, meaning: 'the artifact of a Flux source is no plain archive, or over its limits' },
+  ARTIFACT_INVALID: {
+    httpStatus: 422,
+    meaning: 'the artifact of a Flux source has another digest, is no plain archive, or is over its limits',
+  },
+  ARTIFACT_UNREADABLE: { httpStatus: 503, meaning: 'the artifact of a Flux source could not be fetched' },
   BASE_UNREADABLE: { httpStatus: 422, meaning: 'what a change is compared with could not be read from Git' },
   BUNDLE_UNREADABLE: { httpStatus: 503, meaning: 'the bundle could not be read' },
   BUNDLE_INVALID: { httpStatus: 503, meaning: 'the bundle is not a policy bundle' },

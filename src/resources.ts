@@ -64,7 +64,7 @@ const KINDS: Readonly<Record<string, GroupKinds>> = {
   },
   'storagemigration.k8s.io': { cluster: 'StorageVersionMigration' },
 
-  'lockkeeper.dev': { namespaced: 'Approval Hold' },
+  'lockkeeper.dev': { namespaced: 'Approval ArtifactGate Hold' },
 
   // Argo CD, Rollouts, Workflows and Events
   'argoproj.io': {

@@ -137,24 +137,27 @@ function reportGroup(controller: JsonObject): string | null {
   return reports === 'wgpolicy' ? 'wgpolicyk8s.io' : 'openreports.io'
 }
 
-const GITOPS = [
-  { name: 'Argo CD', group: 'argoproj.io', resource: 'applications' },
-  { name: 'Flux', group: 'kustomize.toolkit.fluxcd.io', resource: 'kustomizations' },
-]
-
-function checkGitOps({ looks }: ClusterFacts): readonly Finding[] {
+/** What syncs from Git and was not found where it was looked for, so that its own checks say nothing. */
+function checkGitOps({ looks, gate }: ClusterFacts): readonly Finding[] {
   const served = looks.discovery.seen?.resources ?? []
-  const found = GITOPS.filter(({ group, resource }) =>
-    served.some(each => each.group === group && each.resource === resource),
-  )
-  if (found.length === 0) return []
+  const serves = (group: string, resource: string) =>
+    served.some(each => each.group === group && each.resource === resource)
+  const hidden = [
+    ...(serves('argoproj.io', 'applications') && looks.argoCdDeployments.seen?.length === 0
+      ? [{ name: 'Argo CD', namespace: gate.argoCdNamespace, flag: '--argocd-namespace' }]
+      : []),
+    ...(serves('kustomize.toolkit.fluxcd.io', 'kustomizations') && looks.fluxDeployments.seen?.length === 0
+      ? [{ name: 'Flux', namespace: gate.fluxNamespace, flag: '--flux-namespace' }]
+      : []),
+  ]
+  if (hidden.length === 0) return []
   return [
     {
       id: 'cluster.gitops',
       level: 'info',
-      title: `${listed(found.map(({ name }) => name))} is here; whether it is gated before the sync is not checked by this version`,
-      detail: 'At admission its changes are judged like all others.',
-      fix: '',
+      title: `${listed(hidden.map(({ name }) => name))} is here, and was not found where it usually is`,
+      detail: `Looked at: ${listed(hidden.map(({ name, namespace }) => `${namespace} for ${name}`))}. At admission its changes are judged like all others.`,
+      fix: hidden.map(({ flag }) => `lockkeeper doctor --cluster ${flag} <namespace>`).join('\n'),
     },
   ]
 }

@@ -22,6 +22,7 @@ const MAX_VERSION_BYTES = 1024 * 1024
 /** As the gate calls it. */
 const LEASE = 'lockkeeper-webhook'
 /** What renders and what syncs. */
+const FLUX_PARTS = 'app in (kustomize-controller,helm-controller)'
 const ARGOCD_PARTS = 'app.kubernetes.io/name in (argocd-repo-server,argocd-application-controller)'
 
 /**
@@ -106,8 +107,9 @@ async function readLooks(
     lookAtLeaf(client, gate),
     look({ verb: 'get', target: '/metrics', namespace: null, name: null }, () => readFailOpen(client)),
   ])
-  const hasArgoCd =
-    discovery.seen?.resources.some(each => each.group === 'argoproj.io' && each.resource === 'applications') ?? false
+  const serves = (group: string, resource: string) =>
+    discovery.seen?.resources.some(each => each.group === group && each.resource === resource) ?? false
+  const hasArgoCd = serves('argoproj.io', 'applications')
   const argoCd = (group: string, resource: string): Collection => ({
     ...within(group, 'v1', resource),
     namespace: gate.argoCdNamespace,
@@ -116,6 +118,18 @@ async function readLooks(
     hasArgoCd ? lookThrough(client, argoCd('apps', 'deployments'), ARGOCD_PARTS) : nothing,
     hasArgoCd ? lookThrough(client, argoCd('apps', 'statefulsets'), ARGOCD_PARTS) : nothing,
     hasArgoCd ? lookAt(client, argoCd('', 'configmaps'), 'argocd-cm') : { seen: null },
+  ])
+  const hasGates = serves('lockkeeper.dev', 'artifactgates')
+  const hasFlux = serves('kustomize.toolkit.fluxcd.io', 'kustomizations')
+  const fluxParts = { ...within('apps', 'v1', 'deployments'), namespace: gate.fluxNamespace }
+  const everywhere = (isWanted: boolean, group: string, version: string, resource: string) =>
+    isWanted ? lookThrough(client, { group, version, resource }) : Promise.resolve(nothing)
+  const [fluxDeployments, artifactGates, kustomizations, helmReleases, clusterRoles] = await Promise.all([
+    hasFlux ? lookThrough(client, fluxParts, FLUX_PARTS) : nothing,
+    everywhere(hasGates, 'lockkeeper.dev', 'v1alpha1', 'artifactgates'),
+    everywhere(hasFlux && hasGates, 'kustomize.toolkit.fluxcd.io', 'v1', 'kustomizations'),
+    everywhere(hasFlux && hasGates, 'helm.toolkit.fluxcd.io', 'v2', 'helmreleases'),
+    everywhere(hasFlux && hasGates, 'rbac.authorization.k8s.io', 'v1', 'clusterroles'),
   ])
   return {
     configuration,
@@ -136,6 +150,11 @@ async function readLooks(
     argoCdDeployments,
     argoCdStatefulSets,
     argoCdSettings,
+    fluxDeployments,
+    artifactGates,
+    kustomizations,
+    helmReleases,
+    clusterRoles,
   }
 }
 

@@ -33,19 +33,6 @@ warn contains violation if {
 	some violation in _violations
 }
 
-warn contains violation if {
-	input.review.kind.kind == "ApplicationSet"
-	patch := input.review.object.spec.templatePatch
-	is_string(patch)
-	contains(patch, "source")
-	violation := {
-		"msg": "templatePatch may replace the source, and the plugin with it: it cannot be judged before it is applied",
-		"path": "/spec/templatePatch",
-		"details": {"plugin": _plugin_name},
-		"remedy": {"text": "set the source in the template, with parameters of the generators"},
-	}
-}
-
 _violations contains violation if {
 	some path, source in _sources(input.review.object)
 	not _uses_plugin(source)
@@ -67,6 +54,47 @@ _violations contains violation if {
 		"details": {"plugin": _plugin_name},
 		"remedy": {"text": sprintf("use a source with plugin.name %s instead of sourceHydrator", [_plugin_name])},
 	}
+}
+
+_violations contains violation if {
+	input.review.kind.kind == "ApplicationSet"
+	count(_specs_of(input.review.object)) > 0
+	patch := input.review.object.spec.templatePatch
+	is_string(patch)
+	_may_replace(patch)
+	violation := {
+		"msg": "templatePatch may replace the source or the project, and the plugin with it: it cannot be judged before it is applied",
+		"path": "/spec/templatePatch",
+		"details": {"plugin": _plugin_name},
+		"remedy": {"text": "set source and project in the template, with parameters of the generators"},
+	}
+}
+
+# There the plugin may be taken out later, unseen.
+_violations contains violation if {
+	some path, spec in _all_specs(input.review.object)
+	_exempt(spec)
+	old := _all_specs(input.review.oldObject)[path]
+	not _exempt(old)
+	violation := {
+		"msg": sprintf("%s/project moves from %q into the exempt project %q, where nothing has to use the plugin", [path, _project(old), _project(spec)]),
+		"path": concat("", [path, "/project"]),
+		"details": {"project": _project(spec)},
+		"remedy": {"text": "leave it in its project, or take the project out of exemptProjects"},
+	}
+}
+
+# The patch is a template: what it writes is a source, a plugin or a project where it says so, and anything where a line
+# begins with what an expression gives.
+_may_replace(patch) if {
+	some word in ["source", "plugin", "project"]
+	contains(patch, word)
+}
+
+_may_replace(patch) if {
+	some line in split(patch, "\n")
+	expression := regex.find_all_string_submatch_n(`^\s*(?:-\s+)?["']?\{\{-?\s*(\S+)`, line, 1)[0][1]
+	not expression in {"if", "else", "else}}", "end", "end}}", "end-}}", "range", "with", "define", "block", "/*"}
 }
 
 # The sources that produce manifests, by JSON pointer. `sources` counts before `source`, and neither beside a
@@ -107,17 +135,20 @@ _only_referenced(source) if {
 }
 
 # The Application specs in an object, by JSON pointer, but for those of exempt projects.
-_specs_of(application) := {"/spec": spec} if {
-	input.review.kind.kind == "Application"
-	spec := application.spec
-	is_object(spec)
+_specs_of(reviewed) := {path: spec |
+	some path, spec in _all_specs(reviewed)
 	not _exempt(spec)
 }
 
-_specs_of(set) := {path: spec |
-	some path, spec in object.union(_template_spec(set), _generator_specs(set))
-	not _exempt(spec)
-} if {
+default _all_specs(_) := {}
+
+_all_specs(application) := {"/spec": spec} if {
+	input.review.kind.kind == "Application"
+	spec := application.spec
+	is_object(spec)
+}
+
+_all_specs(set) := object.union(_template_spec(set), _generator_specs(set)) if {
 	input.review.kind.kind == "ApplicationSet"
 }
 
@@ -175,8 +206,10 @@ _is_gated if _removal != ""
 
 _is_gated if "*" in input.parameters.gatedProjects
 
+# The project that it leaves counts as well as the one that it comes into.
 _is_gated if {
-	some spec in _specs_of(input.review.object)
+	some reviewed in [input.review.object, input.review.oldObject]
+	some spec in _specs_of(reviewed)
 	_project(spec) in input.parameters.gatedProjects
 }
 

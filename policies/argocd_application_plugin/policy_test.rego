@@ -136,12 +136,78 @@ test_the_template_of_a_generator_is_laid_over_that_of_the_set if {
 	}
 }
 
-test_a_templatePatch_that_names_a_source_is_a_warning if {
-	set_with := {"template": {"spec": {"source": guarded}}, "templatePatch": "spec:\n  source:\n    plugin: null\n"}
-	warnings := policy.warn with input as application_set(set_with)
-	fixture.paths(warnings) == {"/spec/templatePatch"}
-	other := policy.warn with input as application_set(object.union(set_with, {"templatePatch": "metadata:\n  labels: {a: b}\n"}))
-	other == set()
+test_a_templatePatch_that_may_take_the_plugin_out[name] if {
+	some name, [patch, count_of_violations] in {
+		"a source": ["spec:\n  source:\n    plugin: null\n", 1],
+		"a source behind a condition": ["{{- if .plain }}\nspec:\n  sources: []\n{{- end }}\n", 1],
+		"a project": ["spec:\n  project: sandbox\n", 1],
+		"whatever a generator says": ["spec:\n  {{ .patch | nindent 2 }}\n", 1],
+		"a key that a generator says": ["spec:\n  {{ .key }}: {}\n", 1],
+		"an item that a generator says": ["spec:\n  info:\n    - {{- toYaml .info }}\n", 1],
+		"labels": ["metadata:\n  labels: {a: b}\n", 0],
+		"labels behind a condition": ["{{- if .a }}\nmetadata:\n  labels:\n    a: {{ .a }}\n{{- else }}\n{{- end}}\n", 0],
+		"none": [null, 0],
+	}
+	set_with := {"template": {"spec": {"source": guarded}}, "templatePatch": patch}
+	violations := policy.deny with input as application_set(set_with)
+	count(violations) == count_of_violations
+	every violation in violations {
+		violation.path == "/spec/templatePatch"
+	}
+	ungated := fixture.with_parameters(application_set(set_with), {"gatedProjects": []})
+	warnings := policy.warn with input as ungated
+	count(warnings) == count_of_violations
+	denied := policy.deny with input as ungated
+	denied == set()
+}
+
+test_a_templatePatch_of_an_exempt_project_is_not_judged if {
+	set_with := {"template": {"spec": {"project": "sandbox", "source": plain}}, "templatePatch": "spec:\n  source: {}\n"}
+	violations := policy.deny with input as fixture.with_parameters(application_set(set_with), {"exemptProjects": ["sandbox"]})
+	violations == set()
+}
+
+moved(kind, old, new, parameters) := fixture.with_parameters(fixture.update(object_of(kind, new), object_of(kind, old)), parameters)
+
+test_an_Application_that_moves_into_an_exempt_project[name] if {
+	some name, [old, new, parameters, wanted] in {
+		"with the plugin": [{"project": "shop", "source": guarded}, {"project": "sandbox", "source": guarded}, {}, {"/spec/project"}],
+		"without it": [{"project": "shop", "source": guarded}, {"project": "sandbox", "source": plain}, {}, {"/spec/project"}],
+		"out of a gated project, never with it": [{"project": "shop", "source": plain}, {"project": "sandbox", "source": plain}, {"gatedProjects": ["shop"]}, {"/spec/project"}],
+		"within exempt projects": [{"project": "sandbox", "source": guarded}, {"project": "playground", "source": plain}, {}, set()],
+		"out of an exempt project": [{"project": "sandbox", "source": plain}, {"project": "shop", "source": plain}, {"gatedProjects": ["shop"]}, {"/spec/source"}],
+	}
+	given := object.union({"exemptProjects": ["sandbox", "playground"], "gatedProjects": []}, parameters)
+	violations := policy.deny with input as moved("Application", old, new, given)
+	fixture.paths(violations) == wanted
+}
+
+test_a_move_is_told_with_both_projects if {
+	given := {"exemptProjects": ["sandbox"], "gatedProjects": []}
+	violations := policy.deny with input as moved("Application", {"source": guarded}, {"project": "sandbox", "source": guarded}, given)
+	violations == {{
+		"msg": `/spec/project moves from "default" into the exempt project "sandbox", where nothing has to use the plugin`,
+		"path": "/spec/project",
+		"details": {"project": "sandbox"},
+		"remedy": {"text": "leave it in its project, or take the project out of exemptProjects"},
+	}}
+}
+
+test_a_move_without_the_plugin_between_projects_that_are_not_gated_is_a_warning if {
+	given := {"exemptProjects": ["sandbox"], "gatedProjects": []}
+	request := moved("Application", {"project": "shop", "source": plain}, {"project": "sandbox", "source": plain}, given)
+	violations := policy.deny with input as request
+	violations == set()
+	warnings := policy.warn with input as request
+	fixture.paths(warnings) == {"/spec/project"}
+}
+
+test_a_template_that_moves_into_an_exempt_project_is_denied if {
+	given := {"exemptProjects": ["sandbox"], "gatedProjects": []}
+	old := {"template": {"spec": {"project": "shop", "source": guarded}}}
+	new := {"template": {"spec": {"project": "sandbox", "source": guarded}}}
+	violations := policy.deny with input as moved("ApplicationSet", old, new, given)
+	fixture.paths(violations) == {"/spec/template/spec/project"}
 }
 
 test_this_is_not_judged[name] if {

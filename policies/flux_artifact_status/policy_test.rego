@@ -62,6 +62,70 @@ test_an_object_created_with_a_status_is_denied if {
 	count(violations) == 1
 }
 
+gate := "system:serviceaccount:lockkeeper-system:lockkeeper-flux"
+
+gated(request) := fixture.with_parameters(
+	fixture.with_review(request, {"namespace": "shop"}),
+	{"publishers": parameters.publishers, "gatedNamespaces": ["shop"], "gates": ["ServiceAccount:lockkeeper-system/lockkeeper-flux"]},
+)
+
+test_in_a_gated_namespace_an_artifact_is_the_gates_alone if {
+	violations := policy.deny with input as gated(fixture.by(change(artifact("sha256:a"), artifact("sha256:b")), "alice", []))
+	violations == {{
+		"msg": `the user "alice" changes the ExternalArtifact shop of the gated namespace shop: what it names is applied unjudged`,
+		"path": "",
+		"details": {"operation": "UPDATE"},
+		"remedy": {"text": "leave it to the gate, and change the ArtifactGate instead; name who else may write it in the parameter gates"},
+	}}
+}
+
+test_who_writes_in_a_gated_namespace[username] if {
+	some username, count_of_violations in {
+		"alice": 1,
+		gate: 0,
+		"system:serviceaccount:lockkeeper-system:other": 1,
+		"system:serviceaccount:flux-system:source-controller": 1,
+		"system:serviceaccount:flux-system:kustomize-controller": 1,
+		"system:serviceaccount:kube-system:namespace-controller": 0,
+	}
+	requests := [
+		change(artifact("sha256:a"), artifact("sha256:b")),
+		fixture.create(object_of(null)),
+		fixture.delete(object_of(artifact("sha256:a"))),
+	]
+	every request in requests {
+		violations := policy.deny with input as gated(fixture.by(request, username, []))
+		count(violations) == count_of_violations
+		warnings := policy.warn with input as gated(fixture.by(request, username, []))
+		warnings == set()
+	}
+}
+
+test_what_is_a_write_in_a_gated_namespace[name] if {
+	old := {"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "ExternalArtifact", "metadata": {"name": "shop"}, "spec": {}}
+	some name, [members, count_of_violations] in {
+		"another source": [{"spec": {"sourceRef": {"name": "other"}}}, 1],
+		"conditions": [{"status": {"conditions": []}}, 1],
+		"an owner": [{"metadata": {"ownerReferences": [{"name": "x"}]}}, 1],
+		"a finalizer": [{"metadata": {"finalizers": ["x"]}}, 1],
+		"a label": [{"metadata": {"labels": {"team": "shop"}}}, 0],
+		"nothing": [{}, 0],
+	}
+	request := fixture.update(object.union(old, members), old)
+	violations := policy.deny with input as gated(fixture.by(request, "alice", []))
+	count(violations) == count_of_violations
+}
+
+test_a_source_in_a_gated_namespace_is_its_controllers if {
+	source := object.union(object_of(artifact("sha256:b")), {"kind": "GitRepository"})
+	allowed := policy.deny with input as gated(fixture.by(fixture.create(source), "system:serviceaccount:flux-system:source-controller", []))
+	allowed == set()
+	forged := policy.deny with input as gated(fixture.by(fixture.create(source), "alice", []))
+	fixture.paths(forged) == {"/status/artifact"}
+	deleted := policy.deny with input as gated(fixture.by(fixture.delete(source), "alice", []))
+	deleted == set()
+}
+
 test_an_artifact_without_a_digest_is_called_so if {
 	violations := policy.deny with input as fixture.by(change({}, {"url": "b"}), "alice", [])
 	{violation.details.digest | some violation in violations} == {"an archive without a digest"}

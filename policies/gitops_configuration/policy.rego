@@ -14,6 +14,9 @@
 #   parameters:
 #     # What Kustomizations name in substituteFrom, beside whatever Flux is told to watch.
 #     substitutes: [cluster-settings, cluster-secrets, cluster-vars, cluster-config]
+#     # Namespaces whose Kustomizations go through the Flux gate, "team-*" for any ending, "*" for all: what is put into
+#     # their manifests by hand is denied.
+#     gatedNamespaces: []
 #     deployers:
 #       - ServiceAccount:argocd/argocd-application-controller
 #       - ServiceAccount:argocd/argocd-applicationset-controller
@@ -24,6 +27,7 @@
 package lockkeeper.gitops_configuration
 
 import data.lockkeeper.lib.actor
+import data.lockkeeper.lib.flux_gate
 import data.lockkeeper.lib.pointer
 
 # Public installations have it, with a role that only reads.
@@ -62,15 +66,29 @@ warn contains violation if {
 }
 
 warn contains violation if {
+	not _is_gated
+	some violation in _changes
+}
+
+# The gate has judged the manifests with the values that were there.
+deny contains violation if {
+	_is_gated
+	some violation in _changes
+}
+
+_changes contains {
+	"msg": sprintf("%s %s %s: %s", [actor.label, _verb, _subject.what, _subject.harm]),
+	"path": "",
+	"details": {"name": input.review.name},
+	"remedy": {"text": "make the change in Git, sealed or from a secret store where it is a Secret"},
+} if {
 	not actor.is_trusted
-	subject := _subject
 	_changed
-	violation := {
-		"msg": sprintf("%s %s %s: %s", [actor.label, _verb, subject.what, subject.harm]),
-		"path": "",
-		"details": {"name": input.review.name},
-		"remedy": {"text": "make the change in Git, sealed or from a secret store where it is a Secret"},
-	}
+}
+
+_is_gated if {
+	_is_substitute
+	flux_gate.covers(flux_gate.namespace)
 }
 
 _subject := {"what": sprintf("the ConfigMap %s", [_argocd_name]), "harm": "it says who may do what with Argo CD"} if {
@@ -94,7 +112,10 @@ _subject := {"what": sprintf("the ConfigMap %s", [_argocd_name]), "harm": "it sa
 
 _is_substitute if input.review.name in input.parameters.substitutes
 
-_is_substitute if _object.metadata.labels["reconcile.fluxcd.io/watch"] == "Enabled"
+_is_substitute if {
+	some reviewed in [input.review.object, input.review.oldObject]
+	reviewed.metadata.labels["reconcile.fluxcd.io/watch"] == "Enabled"
+}
 
 _argocd_name := input.review.name if {
 	input.review.kind.kind == "ConfigMap"
@@ -112,6 +133,12 @@ _object := input.review.oldObject if input.review.operation == "DELETE"
 _object := input.review.object if input.review.operation != "DELETE"
 
 _changed if input.review.operation != "UPDATE"
+
+# Flux is not told of the next change any more.
+_changed if {
+	input.review.oldObject.metadata.labels["reconcile.fluxcd.io/watch"] == "Enabled"
+	not input.review.object.metadata.labels["reconcile.fluxcd.io/watch"] == "Enabled"
+}
 
 _changed if {
 	some field in ["data", "stringData", "binaryData"]

@@ -81,6 +81,40 @@ test_a_deleted_one_is_a_warning if {
 	fixture.messages(warnings) == {`the user "alice" deletes the repository of Argo CD b: it says where Argo CD deploys to, or what it deploys from`}
 }
 
+in_a_gated_namespace(request) := fixture.with_parameters(fixture.with_review(by_alice(request), {"namespace": "shop"}), {"gatedNamespaces": ["shop"]})
+
+test_values_of_gated_manifests_are_denied[name] if {
+	watched := secret("x", {"reconcile.fluxcd.io/watch": "Enabled"})
+	some name, request in {
+		"a new one": fixture.create(config_map("cluster-settings", {})),
+		"another value": fixture.update(config_map("cluster-settings", {"a": "b"}), config_map("cluster-settings", {"a": "c"})),
+		"deleted": fixture.delete(config_map("cluster-settings", {})),
+		"what Flux watches": fixture.create(watched),
+		"no longer watched": fixture.update(secret("x", {}), watched),
+	}
+	violations := policy.deny with input as in_a_gated_namespace(request)
+	count(violations) == 1
+	warnings := policy.warn with input as in_a_gated_namespace(request)
+	warnings == set()
+}
+
+test_other_values_in_a_gated_namespace_are_not_denied[name] if {
+	some name, request in {
+		"a ConfigMap of an application": fixture.create(config_map("web", {})),
+		"a label": fixture.update(config_map("cluster-settings", {"a": "b"}), object.union(config_map("cluster-settings", {"a": "b"}), {"metadata": {"labels": {"a": "b"}}})),
+		"what Argo CD has": fixture.create(config_map("argocd-rbac-cm", {})),
+	}
+	violations := policy.deny with input as in_a_gated_namespace(request)
+	violations == set()
+}
+
+test_values_from_Git_are_allowed_in_a_gated_namespace if {
+	request := in_a_gated_namespace(fixture.create(config_map("cluster-settings", {})))
+	from_git := fixture.by(request, "system:serviceaccount:argocd:argocd-application-controller", [])
+	violations := policy.deny with input as from_git
+	violations == set()
+}
+
 test_this_is_usual[name] if {
 	some name, request in {
 		"another Secret": by_alice(fixture.create(secret("web", {}))),

@@ -70,6 +70,40 @@ test_what_was_muted_before_is_not_judged if {
 	{violation.details.value | some violation in warnings} == {"Delete=false"}
 }
 
+gated(request) := fixture.with_parameters(fixture.with_review(request, {"namespace": "shop"}), {"gatedNamespaces": ["shop"]})
+
+test_hiding_from_the_Flux_gate_is_denied[name] if {
+	some name, request in {
+		"when it is created": create({reconcile: "disabled"}),
+		"later": update({}, {reconcile: "disabled"}),
+	}
+	violations := policy.deny with input as gated(fixture.by(request, "alice", []))
+	fixture.paths(violations) == {"/metadata/annotations/kustomize.toolkit.fluxcd.io~1reconcile"}
+	warnings := policy.warn with input as gated(fixture.by(request, "alice", []))
+	warnings == set()
+}
+
+test_hiding_what_a_gated_Kustomization_has_put_elsewhere_is_denied if {
+	owned := {"metadata": {"labels": {"kustomize.toolkit.fluxcd.io/namespace": "shop"}}}
+	request := fixture.with_parameters(fixture.update(object.union(config_map({reconcile: "disabled"}), owned), object.union(config_map({}), owned)), parameters)
+	gated_request := fixture.with_parameters(request, {"gatedNamespaces": ["shop"]})
+	violations := policy.deny with input as fixture.by(gated_request, "alice", [])
+	count(violations) == 1
+}
+
+test_hiding_from_Argo_CD_is_a_warning_there_too if {
+	violations := policy.deny with input as gated(fixture.by(create({options: "Prune=false"}), "alice", []))
+	violations == set()
+	warnings := policy.warn with input as gated(fixture.by(create({options: "Prune=false"}), "alice", []))
+	count(warnings) == 1
+}
+
+test_what_a_deployer_hides_from_the_gate_is_reviewed if {
+	request := gated(fixture.by(create({reconcile: "disabled"}), "system:serviceaccount:argocd:argocd-application-controller", []))
+	violations := policy.deny with input as request
+	violations == set()
+}
+
 test_a_deleted_object_is_not_judged if {
 	request := fixture.with_parameters(fixture.delete(config_map({reconcile: "disabled"})), parameters)
 	warnings := policy.warn with input as fixture.by(request, "alice", [])

@@ -16,20 +16,50 @@
 #         kinds: [HelmRelease]
 #       - apiGroups: [source.toolkit.fluxcd.io]
 #         kinds: [GitRepository, OCIRepository, HelmRepository, HelmChart, Bucket]
+#       - apiGroups: [lockkeeper.dev]
+#         kinds: [ArtifactGate]
 #     operations: [UPDATE]
-#   parameters: {}
+#   parameters:
+#     # Namespaces whose Flux objects go through the gate, "team-*" for any ending, "*" for all: there it is denied to others
+#     # than deployers.
+#     gatedNamespaces: []
+#     deployers:
+#       - ServiceAccount:argocd/argocd-application-controller
+#       - ServiceAccount:argocd/argocd-applicationset-controller
+#       - ServiceAccount:openshift-gitops/openshift-gitops-argocd-application-controller
+#       - ServiceAccount:flux-system/kustomize-controller
+#       - ServiceAccount:flux-system/helm-controller
+#     # Who may pause the sync of a gated namespace, such as Group:on-call.
+#     exemptSubjects: []
 package lockkeeper.gitops_self_heal
 
+import data.lockkeeper.lib.actor
+import data.lockkeeper.lib.flux_gate
 import data.lockkeeper.lib.pointer
 
 warn contains violation if {
+	not _is_held
+	some violation in _violations
+}
+
+# What the gate holds back would not be healed.
+deny contains violation if {
+	_is_held
+	some violation in _violations
+}
+
+_is_held if {
+	flux_gate.is_gated
+	not actor.is_trusted
+}
+
+_violations contains {
+	"msg": sprintf("%s: %s", [finding.what, finding.harm]),
+	"path": finding.path,
+	"details": {"change": finding.change},
+	"remedy": {"text": "switch it on again, or end the pause at a time that is written down"},
+} if {
 	some finding in _findings
-	violation := {
-		"msg": sprintf("%s: %s", [finding.what, finding.harm]),
-		"path": finding.path,
-		"details": {"change": finding.change},
-		"remedy": {"text": "switch it on again, or end the pause at a time that is written down"},
-	}
 }
 
 _findings contains {
@@ -66,6 +96,18 @@ _findings contains {
 }
 
 _findings contains {
+	"what": "differences of some fields are ignored from now on",
+	"harm": "a change of these fields is neither shown nor corrected",
+	"change": "ignore",
+	"path": pointer.join(path),
+} if {
+	endswith(input.review.kind.group, ".toolkit.fluxcd.io")
+	some path in [["spec", "ignore"], ["spec", "driftDetection", "ignore"]]
+	some rule in _list(input.review.object, path)
+	not rule in _list(input.review.oldObject, path)
+}
+
+_findings contains {
 	"what": "automated sync is switched off",
 	"harm": "neither commits nor changes behind Git's back lead to a sync",
 	"change": "automated",
@@ -99,6 +141,14 @@ _findings contains {
 	some i, ignored in new.ignoreDifferences
 	is_object(ignored)
 	not _ignored_before(path, ignored)
+}
+
+default _list(_, _) := []
+
+# The source's own `ignore` is a text: it says which files are part of the artifact.
+_list(reviewed, path) := found if {
+	found := object.get(reviewed, path, [])
+	is_array(found)
 }
 
 _automated(spec) if {

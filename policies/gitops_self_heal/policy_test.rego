@@ -60,6 +60,12 @@ test_changes_of_Flux_objects[name] if {
 		"no drift detection": ["HelmRelease", "helm.toolkit.fluxcd.io", {"driftDetection": {"mode": "enabled"}}, {}, {"driftDetection"}],
 		"only warned of drift": ["HelmRelease", "helm.toolkit.fluxcd.io", {"driftDetection": {"mode": "enabled"}}, {"driftDetection": {"mode": "warn"}}, {"driftDetection"}],
 		"drift detected": ["HelmRelease", "helm.toolkit.fluxcd.io", {}, {"driftDetection": {"mode": "warn"}}, set()],
+		"a rule to ignore": ["Kustomization", "kustomize.toolkit.fluxcd.io", {}, {"ignore": [{"paths": ["/spec"]}]}, {"ignore"}],
+		"another rule": ["Kustomization", "kustomize.toolkit.fluxcd.io", {"ignore": [{"paths": ["/a"]}]}, {"ignore": [{"paths": ["/b"]}]}, {"ignore"}],
+		"the same rule": ["Kustomization", "kustomize.toolkit.fluxcd.io", {"ignore": [{"paths": ["/a"]}]}, {"ignore": [{"paths": ["/a"]}]}, set()],
+		"drift ignored": ["HelmRelease", "helm.toolkit.fluxcd.io", {}, {"driftDetection": {"mode": "enabled", "ignore": [{"paths": ["/a"]}]}}, {"ignore"}],
+		"files left out of an artifact": ["GitRepository", "source.toolkit.fluxcd.io", {}, {"ignore": "/docs"}, set()],
+		"a gate suspended": ["ArtifactGate", "lockkeeper.dev", {}, {"suspend": true}, {"suspend"}],
 		"drift detection null": ["HelmRelease", "helm.toolkit.fluxcd.io", {"driftDetection": null}, {"driftDetection": null}, set()],
 	}
 	warnings := policy.warn with input as update(kind, group, old, new)
@@ -74,6 +80,36 @@ test_pruning_switched_off[name] if {
 	}
 	warnings := policy.warn with input as kustomization(old, new)
 	changes(warnings) == wanted
+}
+
+held(request, username) := fixture.by(
+	fixture.with_parameters(
+		fixture.with_review(request, {"namespace": "shop"}),
+		{"gatedNamespaces": ["shop"], "deployers": ["ServiceAccount:flux-system/kustomize-controller"], "exemptSubjects": ["User:on-call"]},
+	),
+	username, [],
+)
+
+test_in_a_gated_namespace_it_is_denied[username] if {
+	some username, count_of_violations in {
+		"alice": 1,
+		"on-call": 0,
+		"system:serviceaccount:flux-system:kustomize-controller": 0,
+		"system:serviceaccount:ci:deployer": 1,
+	}
+	request := held(kustomization({}, {"suspend": true}), username)
+	violations := policy.deny with input as request
+	count(violations) == count_of_violations
+	warnings := policy.warn with input as request
+	count(warnings) == 1 - count_of_violations
+}
+
+test_an_Application_there_is_warned_of if {
+	request := held(application(automated({"selfHeal": true}), automated({})), "alice")
+	violations := policy.deny with input as request
+	violations == set()
+	warnings := policy.warn with input as request
+	changes(warnings) == {"selfHeal"}
 }
 
 test_a_kind_of_differences_is_named if {

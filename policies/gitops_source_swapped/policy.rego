@@ -16,8 +16,12 @@
 #         kinds: [HelmRelease]
 #       - apiGroups: [source.toolkit.fluxcd.io]
 #         kinds: [GitRepository, OCIRepository, HelmRepository, HelmChart, Bucket, ExternalArtifact]
+#       - apiGroups: [lockkeeper.dev]
+#         kinds: [ArtifactGate]
 #     operations: [UPDATE]
 #   parameters:
+#     # Namespaces whose Flux objects go through the gate, "team-*" for any ending, "*" for all: there it is denied.
+#     gatedNamespaces: []
 #     deployers:
 #       - ServiceAccount:argocd/argocd-application-controller
 #       - ServiceAccount:argocd/argocd-applicationset-controller
@@ -29,8 +33,20 @@
 package lockkeeper.gitops_source_swapped
 
 import data.lockkeeper.lib.actor
+import data.lockkeeper.lib.flux_gate
 
 warn contains violation if {
+	not flux_gate.is_gated
+	some violation in _violations
+}
+
+# Flux applies it at once, with what the gate has judged for other settings.
+deny contains violation if {
+	flux_gate.is_gated
+	some violation in _violations
+}
+
+_violations contains violation if {
 	not actor.is_trusted
 	spec := input.review.object.spec
 	old_spec := input.review.oldObject.spec
@@ -73,6 +89,11 @@ _fields := {
 		["patches"]: _unreviewed,
 		["images"]: _unreviewed,
 		["postBuild"]: _unreviewed,
+		["components"]: _unreviewed,
+		["commonMetadata"]: _unreviewed,
+		["namePrefix"]: _unreviewed,
+		["nameSuffix"]: _unreviewed,
+		["targetNamespace"]: "it is where the manifests are applied",
 	},
 	"HelmRelease": {
 		["chart"]: _runs,
@@ -82,6 +103,7 @@ _fields := {
 		["values"]: _unreviewed,
 		["valuesFrom"]: _unreviewed,
 		["postRenderers"]: _unreviewed,
+		["targetNamespace"]: "it is where the chart is applied",
 	},
 	"GitRepository": _source_fields,
 	"OCIRepository": _source_fields,
@@ -89,6 +111,11 @@ _fields := {
 	"HelmChart": object.union(_source_fields, {["chart"]: _runs, ["version"]: _runs, ["sourceRef"]: _runs}),
 	"Bucket": object.union(_source_fields, {["bucketName"]: _runs, ["endpoint"]: _runs, ["prefix"]: _runs}),
 	"ExternalArtifact": {["sourceRef"]: _runs},
+	"ArtifactGate": {
+		["sourceRef"]: _runs,
+		["paths"]: "they say what is published of the source",
+		["kustomizations"]: "what is not named there is not judged",
+	},
 }
 
 _application_fields := {

@@ -53,11 +53,43 @@ test_fields[name] if {
 		"the version of a chart": ["HelmChart", {"version": "1"}, {"version": "2"}, {"version"}],
 		"the bucket": ["Bucket", {"bucketName": "a"}, {"bucketName": "b"}, {"bucketName"}],
 		"the owner of an artifact": ["ExternalArtifact", {"sourceRef": {"name": "a"}}, {"sourceRef": {"name": "b"}}, {"sourceRef"}],
+		"where it is applied": ["Kustomization", {}, {"targetNamespace": "x"}, {"targetNamespace"}],
+		"components and prefixes": ["Kustomization", {}, {"components": ["x"], "namePrefix": "a", "nameSuffix": "b", "commonMetadata": {}}, {"components", "namePrefix", "nameSuffix", "commonMetadata"}],
+		"where a release is": ["HelmRelease", {}, {"targetNamespace": "x"}, {"targetNamespace"}],
+		"what a gate judges": ["ArtifactGate", {"kustomizations": [{"name": "a"}, {"name": "b"}]}, {"kustomizations": [{"name": "a"}], "sourceRef": {"name": "x"}, "paths": ["y"]}, {"kustomizations", "sourceRef", "paths"}],
 		"how often": ["Kustomization", {"interval": "1m"}, {"interval": "5m"}, set()],
 		"the sync policy": ["Application", {"syncPolicy": {}}, {"syncPolicy": {"automated": {}}}, set()],
 	}
 	warnings := policy.warn with input as by_alice(kind, old, new)
 	{violation.details.field | some violation in warnings} == fields
+}
+
+flux_object(kind, old, new) := fixture.with_parameters(
+	fixture.with_review(
+		fixture.update(
+			{"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": kind, "metadata": {"name": "shop"}, "spec": new},
+			{"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": kind, "metadata": {"name": "shop"}, "spec": old},
+		),
+		{"namespace": "shop"},
+	),
+	object.union(parameters, {"gatedNamespaces": ["shop"]}),
+)
+
+test_in_a_gated_namespace_it_is_denied[username] if {
+	some username, count_of_violations in {"alice": 1, kustomize_controller: 0}
+	request := fixture.by(flux_object("Kustomization", {"sourceRef": {"name": "a"}}, {"sourceRef": {"name": "b"}}), username, [])
+	violations := policy.deny with input as request
+	count(violations) == count_of_violations
+	warnings := policy.warn with input as request
+	warnings == set()
+}
+
+test_an_Application_there_is_warned_of if {
+	request := fixture.with_parameters(by_alice("Application", {"project": "a"}, {"project": "b"}), {"gatedNamespaces": ["*"]})
+	violations := policy.deny with input as request
+	violations == set()
+	warnings := policy.warn with input as request
+	count(warnings) == 1
 }
 
 test_null_is_no_change if {

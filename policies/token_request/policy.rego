@@ -22,6 +22,8 @@
 #       - ServiceAccount:openshift-gitops/openshift-gitops-argocd-application-controller
 #       - ServiceAccount:flux-system/kustomize-controller
 #       - ServiceAccount:flux-system/helm-controller
+#     # What Flux applies is what this account publishes.
+#     gates: ["ServiceAccount:lockkeeper-system/lockkeeper-flux"]
 #     # Who hands out tokens by design, such as a secret store.
 #     exemptSubjects: []
 package lockkeeper.token_request
@@ -30,7 +32,7 @@ import data.lockkeeper.lib.actor
 
 deny contains violation if {
 	not _exempt
-	_account in input.parameters.deployers
+	_passes_for_git
 	violation := {
 		"msg": sprintf("%s asks for a token of %s, with which any change passes for one from Git", [actor.label, _label]),
 		"path": "",
@@ -41,7 +43,7 @@ deny contains violation if {
 
 warn contains violation if {
 	not _exempt
-	not _account in input.parameters.deployers
+	not _passes_for_git
 	input.review.namespace in input.parameters.protectedNamespaces
 	violation := {
 		"msg": sprintf("%s asks for a token of %s, in a protected namespace", [actor.label, _label]),
@@ -63,6 +65,10 @@ warn contains violation if {
 		"remedy": {"text": sprintf("ask for at most %d seconds, and again when it ends", [input.parameters.maxExpirationSeconds])},
 	}
 }
+
+_passes_for_git if _account in input.parameters.deployers
+
+_passes_for_git if _account in input.parameters.gates
 
 _label := sprintf("%s/%s", [input.review.namespace, input.review.name])
 

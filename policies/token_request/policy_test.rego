@@ -7,6 +7,7 @@ parameters := {
 	"protectedNamespaces": ["kube-system"],
 	"maxExpirationSeconds": 86400,
 	"deployers": ["ServiceAccount:argocd/argocd-application-controller"],
+	"gates": ["ServiceAccount:kube-system/gate"],
 	"exemptSubjects": ["User:vault"],
 }
 
@@ -35,6 +36,13 @@ test_a_token_of_the_deployer_is_denied if {
 		"remedy": {"text": "deploy through Git; ask for a token of an account of one's own"},
 	}}
 	warnings := policy.warn with input as of_deployer
+	warnings == set()
+}
+
+test_a_token_of_the_gate_is_denied_and_not_warned_of if {
+	violations := policy.deny with input as request("kube-system", "gate", {})
+	fixture.messages(violations) == {`the user "alice" asks for a token of kube-system/gate, with which any change passes for one from Git`}
+	warnings := policy.warn with input as request("kube-system", "gate", {})
 	warnings == set()
 }
 

@@ -15,6 +15,7 @@ interface DoctorFlags {
   readonly configurationName: string
   readonly certificateSecret: string
   readonly argocdNamespace: string
+  readonly fluxNamespace: string
   readonly bundle?: string
   readonly format: 'text' | 'json'
   readonly failOnWarn: boolean
@@ -41,6 +42,7 @@ export function addDoctor(
     .option('--configuration-name <name>', 'the name of the ValidatingWebhookConfiguration', 'lockkeeper')
     .option('--certificate-secret <name>', 'the Secret that the replicas share', 'lockkeeper-webhook-tls')
     .option('--argocd-namespace <name>', 'where Argo CD is', 'argocd')
+    .option('--flux-namespace <name>', 'where Flux is', 'flux-system')
     .option('--bundle <path>', 'the bundle that the gate judges by (default: the built-in one)')
     .addOption(new Option('--format <format>', 'how the answer is written').choices(['text', 'json']).default('text'))
     .option('--fail-on-warn', 'exit with 3 where there are warnings and no error', false)
@@ -82,6 +84,7 @@ async function doctorOptions(flags: DoctorFlags, { env }: CliEnvironment): Promi
     configurationName,
     certificateSecret,
     argocdNamespace,
+    fluxNamespace,
     bundle,
     format,
     failOnWarn,
@@ -103,6 +106,7 @@ async function doctorOptions(flags: DoctorFlags, { env }: CliEnvironment): Promi
       configurationName,
       certificateSecret,
       argoCdNamespace: argocdNamespace,
+      fluxNamespace,
       ...(kubeconfig !== undefined && { kubeconfig }),
       ...(context !== undefined && { context }),
     },

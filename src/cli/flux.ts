@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import type { CliEnvironment } from './environment.js'
+import { addFluxController } from './flux-controller.js'
 import type { FluxJudgeOptions } from './flux-judge.js'
 import { rfc3339, wholeNumber } from './option-values.js'
 import type { Program } from './program.js'
@@ -47,4 +48,5 @@ Exit codes: 0 allowed, 1 denied, 2 could not judge, 3 warnings with --fail-on-wa
       const { runFluxJudge } = await import('./flux-judge.js')
       program.exitCode = await runFluxJudge({ ...FLAGS, ...options, archive, kustomizations }, environment)
     })
+  addFluxController(flux, environment)
 }

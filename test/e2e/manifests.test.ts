@@ -17,10 +17,13 @@ import { createTestbed } from '../helpers/testbed/testbed.js'
 const NAMESPACE = 'lockkeeper-system'
 const BASE = join(ROOT, 'manifests/webhook')
 const MONITORING = join(ROOT, 'manifests/monitoring')
+const FLUX = join(ROOT, 'manifests/flux')
 const CHART = join(ROOT, 'manifests/chart/lockkeeper')
+const FLUX_COMPONENTS = ['ephemeral-storage', 'no-secrets']
 const COMPONENTS = ['audit-secrets', 'bundle-configmap', 'bundle-server', 'policy-reports']
 const WEBHOOK = `system:serviceaccount:${NAMESPACE}:lockkeeper-webhook`
 const CONTROLLER = `system:serviceaccount:${NAMESPACE}:lockkeeper-controller`
+const FLUX_GATE = `system:serviceaccount:${NAMESPACE}:lockkeeper-flux`
 const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations'
 /** Labels that only Helm sets. */
 const HELM_LABELS = [
@@ -56,12 +59,23 @@ function templated(...settings: readonly string[]): readonly KubeObject[] {
   return rendered('helm', [...TEMPLATE, ...sets])
 }
 
+/** A CustomResourceDefinition stays when the chart goes. */
+const HELM_ANNOTATION = 'helm.sh/resource-policy'
+
 /** Objects by name, without what only Helm adds, in plain JSON. */
 function comparable(objects: readonly KubeObject[]): Record<string, unknown> {
   const plain = objects.map(object => {
-    const copy = JSON.parse(JSON.stringify(object)) as { metadata: { labels?: Record<string, string> } }
+    const copy = JSON.parse(JSON.stringify(object)) as {
+      metadata: { labels?: Record<string, string>; annotations?: Record<string, string> }
+    }
     const labels = Object.entries(copy.metadata.labels ?? {}).filter(([key]) => !HELM_LABELS.includes(key))
-    return [nameOf(object), { ...copy, metadata: { ...copy.metadata, labels: Object.fromEntries(labels) } }] as const
+    const annotations = Object.entries(copy.metadata.annotations ?? {}).filter(([key]) => key !== HELM_ANNOTATION)
+    const metadata = {
+      ...copy.metadata,
+      labels: Object.fromEntries(labels),
+      annotations: Object.fromEntries(annotations),
+    }
+    return [nameOf(object), { ...copy, metadata }] as const
   })
   return Object.fromEntries([...plain].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
@@ -98,6 +112,14 @@ const SETTINGS: Record<string, readonly string[]> = {
     'argocd.recordsClaim=records',
     'controller.replicas=1',
   ],
+  'a gate before Flux': [
+    'flux.enabled=true',
+    'flux.namespace=default',
+    'flux.readSecrets=false',
+    'flux.storage.className=fast',
+    'flux.extraArgs={--log-level=debug}',
+    'bundle.source=configMap',
+  ],
   'as little as possible': [
     'controller.enabled=false',
     'networkPolicy.enabled=false',
@@ -129,6 +151,16 @@ t.test('the chart gives the objects of the gate before the sync as the component
   t.end()
 })
 
+t.test('the chart gives the objects of the gate before Flux as the base does', t => {
+  const directory = t.testdir()
+  const resources = [BASE, FLUX].map(each => relative(directory, each))
+  const kustomization = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources }
+  writeFileSync(join(directory, 'kustomization.yaml'), JSON.stringify(kustomization))
+  const chart = templated('namespace.create=true', 'flux.enabled=true')
+  t.strictSame(comparable(chart), comparable(kustomized(directory)))
+  t.end()
+})
+
 t.test('the chart is well formed, and refuses values that it does not know', t => {
   t.equal(run('helm', ['lint', '--strict', CHART]).status, 0)
   const { status, said } = run('helm', [...TEMPLATE, '--set', 'webhook.failurePolicy=fail'])
@@ -145,18 +177,22 @@ t.test('our own gate lets everything that is rendered through, without exception
     JSON.stringify({
       apiVersion: 'kustomize.config.k8s.io/v1beta1',
       kind: 'Kustomization',
-      resources: [fromThere(BASE)],
-      components: COMPONENTS.map(each => fromThere(join(BASE, 'components', each))),
+      resources: [fromThere(BASE), fromThere(FLUX)],
+      components: [
+        ...COMPONENTS.map(each => fromThere(join(BASE, 'components', each))),
+        ...FLUX_COMPONENTS.map(each => fromThere(join(FLUX, 'components', each))),
+      ],
     }),
   )
   const all: Record<string, readonly KubeObject[]> = {
-    'the base and the monitoring': [...kustomized(BASE), ...kustomized(MONITORING)],
+    'the base, the monitoring and the gate before Flux': [BASE, MONITORING, FLUX].flatMap(kustomized),
     'the base with every component': kustomized(directory),
     ...Object.fromEntries(Object.entries(SETTINGS).map(([name, each]) => [`the chart: ${name}`, templated(...each)])),
   }
-  /** Both are said in the files: the authorizer knows no name of what is created; reading Secrets is what was asked for. */
+  /** All are said in the files: the authorizer knows no name of what is created; reading Secrets is what was asked for. */
   const expected = [
     'ClusterRole lockkeeper-controller rbac_secrets: warn',
+    'ClusterRole lockkeeper-flux-secrets rbac_secrets: warn',
     'ClusterRole lockkeeper-webhook rbac_admission: warn',
   ]
   for (const [name, objects] of Object.entries(all)) {
@@ -198,6 +234,8 @@ const RBAC = 'rbac.authorization.k8s.io'
 const LEASES = { group: 'coordination.k8s.io', resource: 'leases', namespace: NAMESPACE }
 const EVENTS = { group: 'events.k8s.io', resource: 'events' }
 const SECRETS = { resource: 'secrets', namespace: NAMESPACE }
+const SOURCES = { group: 'source.toolkit.fluxcd.io', resource: 'externalartifacts' }
+const KUSTOMIZE = 'kustomize.toolkit.fluxcd.io'
 const REGISTRATION = { group: ADMISSION, resource: 'validatingwebhookconfigurations' }
 
 /** What each account may do, and what it must not. */
@@ -246,6 +284,25 @@ const RIGHTS: readonly [string, boolean, Question][] = [
   [CONTROLLER, false, { verb: 'create', group: 'wgpolicyk8s.io', resource: 'policyreports', namespace: 'shop' }],
   [CONTROLLER, false, { verb: 'impersonate', resource: 'users', name: 'admin' }],
   [CONTROLLER, false, { verb: 'delete', resource: 'namespaces', name: 'shop' }],
+  [FLUX_GATE, true, { verb: 'watch', group: 'lockkeeper.dev', resource: 'artifactgates' }],
+  [FLUX_GATE, true, { verb: 'patch', group: 'lockkeeper.dev', resource: 'artifactgates', subresource: 'status' }],
+  [FLUX_GATE, true, { verb: 'watch', ...SOURCES, resource: 'gitrepositories', namespace: 'shop' }],
+  [FLUX_GATE, true, { verb: 'create', ...SOURCES, namespace: 'shop' }],
+  [FLUX_GATE, true, { verb: 'patch', ...SOURCES, subresource: 'status', namespace: 'shop' }],
+  [FLUX_GATE, true, { verb: 'watch', group: KUSTOMIZE, resource: 'kustomizations' }],
+  [FLUX_GATE, true, { verb: 'get', group: 'apps', resource: 'deployments', namespace: 'shop', name: 'web' }],
+  [FLUX_GATE, true, { verb: 'watch', resource: 'secrets', namespace: 'shop', name: 'cluster-secrets' }],
+  [FLUX_GATE, true, { verb: 'update', ...LEASES, name: 'lockkeeper-flux' }],
+  [FLUX_GATE, true, { verb: 'create', ...EVENTS, namespace: 'shop' }],
+  [FLUX_GATE, false, { verb: 'patch', group: 'lockkeeper.dev', resource: 'artifactgates', namespace: 'shop' }],
+  [FLUX_GATE, false, { verb: 'delete', ...SOURCES, namespace: 'shop' }],
+  [FLUX_GATE, false, { verb: 'patch', ...SOURCES, resource: 'gitrepositories', subresource: 'status' }],
+  [FLUX_GATE, false, { verb: 'patch', group: KUSTOMIZE, resource: 'kustomizations', namespace: 'shop' }],
+  [FLUX_GATE, false, { verb: 'patch', group: 'apps', resource: 'deployments', namespace: 'shop', name: 'web' }],
+  [FLUX_GATE, false, { verb: 'create', ...SECRETS }],
+  [FLUX_GATE, false, { verb: 'update', resource: 'configmaps', namespace: 'shop' }],
+  [FLUX_GATE, false, { verb: 'update', ...LEASES, name: 'lockkeeper-controller' }],
+  [FLUX_GATE, false, { verb: 'impersonate', resource: 'serviceaccounts', namespace: 'shop', name: 'deployer' }],
 ]
 
 function namesOf({ kind, metadata }: KubeObject): readonly unknown[] {
@@ -285,6 +342,16 @@ t.test('a cluster takes what is applied', async t => {
     t.equal(stderr, '')
     t.equal(status, 0)
     t.equal(lines(stdout).length, 6)
+  })
+
+  await t.test('the gate before Flux, where Flux is', async t => {
+    await admin.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'flux-system' } })
+    const { status, stdout, stderr } = await apply(FLUX)
+    t.equal(stderr, '', 'no warning, of Pod Security neither')
+    t.equal(status, 0)
+    t.equal(lines(stdout).length, 15)
+    // Without a volume its Pod would wait.
+    t.equal((await plane.kubectl(['-n', NAMESPACE, 'scale', 'deployment/lockkeeper-flux', '--replicas=0'])).status, 0)
   })
 
   await t.test('the Pods are made: level, priority and account are those of the manifests', async t => {

@@ -63,6 +63,7 @@ export function healthyFacts(): ClusterFacts {
       configurationName: 'lockkeeper',
       certificateSecret: 'lockkeeper-webhook-tls',
       argoCdNamespace: 'argocd',
+      fluxNamespace: 'flux-system',
       version: '0.1.0',
       cards,
       workloads,
@@ -110,6 +111,11 @@ export function healthyFacts(): ClusterFacts {
       argoCdDeployments: { seen: [] },
       argoCdStatefulSets: { seen: [] },
       argoCdSettings: { seen: null },
+      fluxDeployments: { seen: [] },
+      artifactGates: { seen: [] },
+      kustomizations: { seen: [] },
+      helmReleases: { seen: [] },
+      clusterRoles: { seen: [] },
     },
   }
 }

@@ -73,7 +73,7 @@ capabilities:
 {{- define "lockkeeper.volumes" -}}
 - name: tmp
   emptyDir:
-    sizeLimit: 64Mi
+    sizeLimit: {{ .tmpSize | default "64Mi" }}
 - name: service-account
   projected:
     sources:
@@ -121,4 +121,96 @@ podAntiAffinity:
   labelSelector:
     matchLabels:
       {{- include "lockkeeper.selector" . | nindent 6 }}
+{{- end }}
+
+{{- /* What the policies of the library judge, but for Secrets. */}}
+{{- define "lockkeeper.judgedRules" -}}
+- apiGroups: [""]
+  resources:
+    - configmaps
+    - limitranges
+    - namespaces
+    - nodes
+    - persistentvolumeclaims
+    - persistentvolumes
+    - pods
+    - podtemplates
+    - replicationcontrollers
+    - resourcequotas
+    - serviceaccounts
+    - services
+  verbs: {{ .verbs }}
+- apiGroups: [admissionregistration.k8s.io]
+  resources:
+    - mutatingadmissionpolicies
+    - mutatingadmissionpolicybindings
+    - mutatingwebhookconfigurations
+    - validatingadmissionpolicies
+    - validatingadmissionpolicybindings
+    - validatingwebhookconfigurations
+  verbs: {{ .verbs }}
+- apiGroups: [apiextensions.k8s.io]
+  resources: [customresourcedefinitions]
+  verbs: {{ .verbs }}
+- apiGroups: [apiregistration.k8s.io]
+  resources: [apiservices]
+  verbs: {{ .verbs }}
+- apiGroups: [apps]
+  resources: [daemonsets, deployments, replicasets, statefulsets]
+  verbs: {{ .verbs }}
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: {{ .verbs }}
+- apiGroups: [batch]
+  resources: [cronjobs, jobs]
+  verbs: {{ .verbs }}
+- apiGroups: [certificates.k8s.io]
+  resources: [certificatesigningrequests, clustertrustbundles]
+  verbs: {{ .verbs }}
+- apiGroups: [flowcontrol.apiserver.k8s.io]
+  resources: [flowschemas, prioritylevelconfigurations]
+  verbs: {{ .verbs }}
+- apiGroups: [networking.k8s.io]
+  resources: [ingressclasses, ingresses, networkpolicies, servicecidrs]
+  verbs: {{ .verbs }}
+- apiGroups: [node.k8s.io]
+  resources: [runtimeclasses]
+  verbs: {{ .verbs }}
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: {{ .verbs }}
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [clusterrolebindings, clusterroles, rolebindings, roles]
+  verbs: {{ .verbs }}
+- apiGroups: [resource.k8s.io]
+  resources: [deviceclasses, devicetaintrules, resourceclaims, resourceclaimtemplates]
+  verbs: {{ .verbs }}
+- apiGroups: [scheduling.k8s.io]
+  resources: [priorityclasses]
+  verbs: {{ .verbs }}
+- apiGroups: [storage.k8s.io]
+  resources: [csidrivers, storageclasses, volumeattributesclasses]
+  verbs: {{ .verbs }}
+- apiGroups: [storagemigration.k8s.io]
+  resources: [storageversionmigrations]
+  verbs: {{ .verbs }}
+# Argo CD and Argo Rollouts, Flux, the Gateway API and Knative, where they are installed.
+- apiGroups: [argoproj.io]
+  resources: [applications, applicationsets, appprojects, rollouts]
+  verbs: {{ .verbs }}
+- apiGroups: [helm.toolkit.fluxcd.io]
+  resources: [helmreleases]
+  verbs: {{ .verbs }}
+- apiGroups: [kustomize.toolkit.fluxcd.io]
+  resources: [kustomizations]
+  verbs: {{ .verbs }}
+- apiGroups: [source.toolkit.fluxcd.io]
+  resources: [buckets, externalartifacts, gitrepositories, helmcharts, helmrepositories, ocirepositories]
+  verbs: {{ .verbs }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [gateways, grpcroutes, httproutes, referencegrants, tlsroutes]
+  verbs: {{ .verbs }}
+- apiGroups: [serving.knative.dev]
+  resources: [configurations, revisions, services]
+  verbs: {{ .verbs }}
 {{- end }}

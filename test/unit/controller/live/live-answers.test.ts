@@ -50,7 +50,10 @@ const application = (resources: JsonObject[], more: JsonObject = {}): JsonObject
 })
 
 /** Answers from a cluster with some kinds, and what is asked of it. */
-function live(options: { maxAnswerBytes?: number } = {}) {
+function live({
+  application: known = application([]),
+  ...options
+}: { maxAnswerBytes?: number; application?: JsonObject | null } = {}) {
   const cluster = new FakeCluster()
   cluster.documents['/api'] = document(
     served('', 'v1', {
@@ -68,6 +71,7 @@ function live(options: { maxAnswerBytes?: number } = {}) {
     kind: 'Namespace',
     metadata: { name: 'shop', labels: { team: 'a' }, annotations: { note: 'b' } },
   })
+  if (known !== null) cluster.put(APPLICATIONS, known)
   const lines: string[] = []
   const clock = new FakeClock()
   const answers = createLiveAnswers(cluster.client, {
@@ -108,8 +112,8 @@ t.test(
           name: 'web',
           namespace: 'shop',
           managedFields: [{ manager: 'kubectl' }],
-          uid: 'uid-3',
-          resourceVersion: '3',
+          uid: 'uid-4',
+          resourceVersion: '4',
         },
       },
       '/ConfigMap/shop/api': null,
@@ -211,14 +215,17 @@ t.test('what the Application has and the render has not is pruned', async t => {
   t.strictSame(answer.pruned[1], { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'db', namespace: 'shop' } })
 })
 
-t.test('an Application may be in another namespace, or not there', async t => {
-  const { cluster, ask, lines } = live()
+t.test('an Application may be in another namespace, or not there: then nothing is answered', async t => {
+  const { cluster, ask, lines } = live({ application: null })
   const resources = [{ version: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'going' }]
   cluster.put(APPLICATIONS, application(resources, { metadata: { name: 'shop', namespace: 'team-a' } }))
   cluster.put(CONFIG_MAPS, configMap('going'))
   t.equal((await ask([], { application: 'team-a_shop' })).pruned.length, 1)
   t.equal(lines.length, 0)
-  t.equal((await ask([])).pruned.length, 0)
+  await t.rejects(ask([{ ...CONFIG_MAP, name: 'going' }]), {
+    code: 'CONTROLLER_REFUSED',
+    message: 'there is no such Application',
+  })
   t.match(lines[0], /there is no such Application/)
 })
 

@@ -131,6 +131,32 @@ t.test('what changes what runs is sent whatever the policies are', t => {
   t.end()
 })
 
+t.test('what the Flux gate relies on is sent with the shipped policies', t => {
+  const rules = buildRules(askedByPolicies(options.cards, WORKLOADS))
+  const artifact = [
+    'source.toolkit.fluxcd.io',
+    'ExternalArtifact',
+    'source.toolkit.fluxcd.io',
+    'externalartifacts',
+  ] as const
+  const cases: readonly (readonly [Operation, Parameters<typeof request>[1]])[] = [
+    ...(['CREATE', 'UPDATE', 'DELETE'] as const).map(each => [each, [...artifact, '']] as const),
+    ['UPDATE', [...artifact, 'status']],
+    ...(['CREATE', 'UPDATE'] as const).flatMap(each =>
+      [
+        ['kustomize.toolkit.fluxcd.io', 'Kustomization', 'kustomize.toolkit.fluxcd.io', 'kustomizations', ''] as const,
+        ['helm.toolkit.fluxcd.io', 'HelmRelease', 'helm.toolkit.fluxcd.io', 'helmreleases', ''] as const,
+      ].map(names => [each, names] as const),
+    ),
+    ['UPDATE', ['lockkeeper.dev', 'ArtifactGate', 'lockkeeper.dev', 'artifactgates', '']],
+    ['DELETE', ['', 'ConfigMap', '', 'configmaps', '']],
+    ['DELETE', ['', 'Secret', '', 'secrets', '']],
+  ]
+  const sent = cases.filter(([operation, names]) => isSent(rules, request(operation, names)))
+  t.strictSame(sent, cases)
+  t.end()
+})
+
 function card(match: Match, more: Partial<PolicyCard> = {}): PolicyCard {
   return {
     id: 'any',

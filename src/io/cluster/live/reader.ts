@@ -1,7 +1,7 @@
-import type { JsonObject } from '../../src/json.js'
-import { type ClusterClient, ClusterError, type Collection } from '../../src/io/cluster/cluster-client.js'
-import { listPages } from '../../src/io/cluster/list-pages.js'
-import { namesOf } from '../../src/io/cluster/object-names.js'
+import type { JsonObject } from '../../../json.js'
+import { type ClusterClient, ClusterError, type Collection } from '../cluster-client.js'
+import { listPages } from '../list-pages.js'
+import { namesOf } from '../object-names.js'
 
 /** A live object, null where there is none, `withheld` where it may not be read. */
 export type LiveObject = JsonObject | null | 'withheld'

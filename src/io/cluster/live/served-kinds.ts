@@ -1,6 +1,6 @@
-import type { Clock } from '../../src/io/cluster/clock.js'
-import type { ClusterClient } from '../../src/io/cluster/cluster-client.js'
-import { discover, type Discovery, type ServedResource } from '../../src/io/cluster/discovery.js'
+import type { Clock } from '../clock.js'
+import type { ClusterClient } from '../cluster-client.js'
+import { discover, type Discovery, type ServedResource } from '../discovery.js'
 
 /** What the API server has for a kind: its resource, `absent` when no version of it is served, `unknown` when that cannot be said. */
 export type ServedKind = ServedResource | 'absent' | 'unknown'
