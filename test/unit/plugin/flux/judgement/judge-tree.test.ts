@@ -355,17 +355,12 @@ t.test('a variable that nobody has set', async t => {
 
 t.test('what a value makes of a document cannot be more than one', async t => {
   const { kustomizations } = await judge(t, {
-    files: {
-      app: '---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  a: ${A:=\n---\nx}\n'.replace(
-        '\n---\nx',
-        'x\n---\nx',
-      ),
-    },
-    kustomizations: [kustomization('app', { postBuild: { substituteStrategy: 'Always' } })],
+    files: { app: '---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n${X}: {kind: Pod}\n' },
+    kustomizations: [kustomization('app', { postBuild: { substitute: { X: '--- ' } } })],
   })
   t.strictSame(
-    kustomizations.map(({ action }) => action),
-    ['error'],
+    kustomizations.map(({ message }) => message),
+    ['could not be judged: what is substituted in ConfigMap a leaves something else than one document'],
   )
 })
 
@@ -383,17 +378,19 @@ t.test('secrets are in no message', async t => {
         { ...SETTINGS, metadata: { name: 'correct-horse' } },
         { ...ROOTED, metadata: { name: 'correct-horse' } },
       ],
+      more: [{ ...ROOTED, metadata: { name: '${S}' } }],
       broken: 'a: [battery-staple\n',
     },
     kustomizations: [
-      kustomization('app', { postBuild: { substituteFrom: [{ kind: 'Secret', name: 'more' }] } }),
+      kustomization('app'),
+      kustomization('more', { postBuild: { substituteFrom: [{ kind: 'Secret', name: 'more' }] } }),
       kustomization('broken'),
     ],
     variables: { 'Secret/more': { S: 'battery-staple' } },
   })
   const said = JSON.stringify([kustomizations, set.errors])
   t.notMatch(said, /correct-horse|battery-staple/)
-  t.match(kustomizations[0]?.message, /denied: Pod .*\[redacted\]/)
+  for (const each of kustomizations.slice(0, 2)) t.match(each.message, /denied: Pod .*\[redacted\]/)
   const data = (asked.items[0]?.request.object as JsonObject).data
   t.strictSame({ ...(data as JsonObject) }, { p: Buffer.from('correct-horse').toString('base64') })
   const other = await judge(t, {

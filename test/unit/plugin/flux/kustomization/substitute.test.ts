@@ -115,6 +115,7 @@ const faults: Record<string, { text: string; says: string }> = {
   },
   'a bomb': { text: '${BIG//a/${BIG}}', says: 'substituting takes too much work' },
   'a removal that takes too long': { text: '${BIG##*a*a*a*b}', says: 'substituting takes too much work' },
+  'many values in a default': { text: `\${A:=${'${BIG}'.repeat(250)}}`, says: 'substituting takes too much work' },
   'many values': { text: '${BIG}'.repeat(17), says: 'the text grows beyond 16777216 characters' },
 }
 
