@@ -108,6 +108,9 @@ export function createGates(options: GatesOptions): Gates {
         await retries.ended()
       } finally {
         running = null
+        // How gates are is for the one who leads to say.
+        metrics.readings.queueLength = () => 0
+        metrics.readings.gates = () => ({ ready: 0, held: 0, unknown: 0 })
       }
     },
   }

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSy
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
+import { list } from 'tar'
 import t, { type Test } from 'tap'
 import { cutTree } from '../../../../../plugin/flux/artifact/cut.js'
 import { fetchArtifact } from '../../../../../plugin/flux/artifact/fetch.js'
@@ -59,6 +60,15 @@ t.test('a packed tree', async t => {
   writeFileSync(join(two, 'b.yaml'), 'B')
   await packTree(two, other)
   t.not(sha256(readFileSync(first)), sha256(readFileSync(other)), 'another tree gives others')
+
+  const order: string[] = []
+  list({ file: first, sync: true, onReadEntry: entry => order.push(entry.path.replace(/\/$/, '')) })
+  const bySegment = (path: string) => path.split('/').map(each => Buffer.from(each).toString('hex'))
+  t.strictSame(
+    order,
+    [...order].sort((a, b) => (bySegment(a).join(' ') < bySegment(b).join(' ') ? -1 : 1)),
+    'names are in order, whatever the file system says',
+  )
 
   const unpacked = join(dirname(one), 'unpacked')
   mkdirSync(unpacked)
