@@ -22,7 +22,7 @@ const CONTAINERS = 500
 const ROUNDS = 7
 
 const files = new Map(MODEL_FILES.map(each => [`model/${each}`, readFileSync(join(ROOT, 'model/trained', each))]))
-const model = await openModels(readModels(files))
+const model = openModels(readModels(files))
 const context = contextOf()
 const userInfo = { username: 'bench' }
 

@@ -52,6 +52,7 @@ function commands(): string {
     'webhook',
     'webhook static-files',
     'controller',
+    'flux controller',
     'flux judge',
     'doctor',
     'explain',
