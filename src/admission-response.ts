@@ -1,6 +1,7 @@
 import { actionAt } from './actions.js'
-import type { Decision, Degraded, EnforcementAction, Risk, Violation } from './decision-types.js'
+import type { Decision, Degraded, EnforcementAction, Violation } from './decision-types.js'
 import { ERROR_CODES, type GateError } from './errors.js'
+import { riskLine } from './report/risk-line.js'
 import { safeText } from './report/safe-text.js'
 
 /** The answer to one AdmissionReview, `admission.k8s.io/v1`. */
@@ -24,7 +25,6 @@ export interface AdmissionReviewResponse {
  */
 const MAX_RUNES = 4096
 const MAX_WARNING_RUNES = 256
-const TOP_FACTORS = 3
 
 /** Kubernetes' own words for the status codes of the error table. */
 const REASONS: Readonly<Record<number, string>> = {
@@ -71,13 +71,14 @@ function review(response: AdmissionReviewResponse['response']): AdmissionReviewR
   return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response }
 }
 
-/** One line a violation that denies, then the risk line; what does not fit is counted. */
+/** One line a violation that denies, then the risk line where the score is not low; what does not fit is counted. */
 function denialMessage(decision: Decision): string {
   const { degraded, risk } = decision
   const denying = violationTexts(decision, 'deny')
   // Nothing was violated, yet it is denied: a degraded judgement that the bundle answers with deny.
   const lines = denying.length === 0 ? degraded.map(degradedText) : denying
-  const end = risk === null ? [] : [cut(riskText(risk), MAX_RUNES / 4)]
+  const line = risk === null ? null : riskLine(risk)
+  const end = line === null ? [] : [cut(oneLine(line), MAX_RUNES / 4)]
   const budget = MAX_RUNES - end.reduce((sum, line) => sum + runes(line) + 1, 0)
   return [
     ...fitLines(
@@ -92,7 +93,10 @@ function warningTexts(decision: Decision): readonly string[] {
   const violations = violationTexts(decision, 'warn')
   // A bundle without a model says nothing about this request: people read it only where nothing else explains the warning.
   const isExplained = decision.action === 'allow' || violations.length > 0 || !decision.allowed
-  const degraded = decision.degraded.filter(({ code }) => code !== 'MODEL_MISSING' || !isExplained)
+  // That nobody has counted yet what is usual is for those who run the gate: the audit annotations say it.
+  const degraded = decision.degraded.filter(
+    ({ code }) => code !== 'RARITY_COLD' && (code !== 'MODEL_MISSING' || !isExplained),
+  )
   return [...new Set([...violations, ...degraded.map(degradedText)])]
 }
 
@@ -107,12 +111,6 @@ function violationText({ policy, message, remedy }: Violation): string {
 
 function degradedText({ code, policy, text }: Degraded): string {
   return `[${policy ?? code}] ${oneLine(text)}`
-}
-
-function riskText({ score, band, threshold, contributions }: Risk): string {
-  const factors = contributions.slice(0, TOP_FACTORS).map(each => oneLine(each.text))
-  const why = factors.length === 0 ? '' : `: ${factors.join('; ')}`
-  return `risk ${score.toFixed(2)} ${band} (threshold ${threshold.toFixed(2)})${why}`
 }
 
 function fitWarnings(texts: readonly string[]): readonly string[] {

@@ -2,13 +2,13 @@ import { Buffer } from 'node:buffer'
 import { actionAt } from '../../src/actions.js'
 import type { Action, Decision, SetDecision, SetError, SetViolation, Violation } from '../../src/decision-types.js'
 import { safeText } from '../../src/report/safe-text.js'
+import { riskLine } from '../../src/report/risk-line.js'
 import { plural, resourceText } from '../../src/report/text.js'
 
 /** What Argo CD is shown of an answer: it puts all of stderr into one condition of the Application. */
 const MAX_LINES = 20
 const MAX_BYTES = 4_096
 const MAX_LINE_BYTES = 500
-const TOP_FACTORS = 3
 
 /** What a text may need beside the SetDecision. */
 export interface AnswerContext {
@@ -41,7 +41,7 @@ export function denialText(set: SetDecision, action: Exclude<Action, 'allow'>, c
     [`denied: ${findingText(head)}`, ...fixLines(head)],
     ...findings.slice(1).map(each => [`  ${findingText(each)}`, ...fixLines(each)]),
   ]
-  const risk = riskLine(denied)
+  const risk = highestRisk(denied)
   return fit(lines, risk === null ? [] : [risk], context)
 }
 
@@ -115,14 +115,10 @@ function fixLines({ fix }: Finding): readonly string[] {
 }
 
 /** The highest risk among the objects that are denied. */
-function riskLine(decisions: readonly Decision[]): string | null {
+function highestRisk(decisions: readonly Decision[]): string | null {
   const scored = decisions.flatMap(({ risk, resource }) => (risk === null ? [] : [{ risk, resource }]))
   const [highest] = scored.sort((a, b) => b.risk.score - a.risk.score)
-  if (highest === undefined) return null
-  const { score, band, threshold, contributions } = highest.risk
-  const factors = contributions.slice(0, TOP_FACTORS).map(each => each.text)
-  const why = factors.length === 0 ? '' : `: ${factors.join('; ')}`
-  return `risk ${score.toFixed(2)} ${band} (threshold ${threshold.toFixed(2)}, ${resourceText(highest.resource)})${why}`
+  return highest === undefined ? null : riskLine(highest.risk, resourceText(highest.resource))
 }
 
 /** As many groups of lines as fit, then `end`; what is left out is counted, and said how to see. */

@@ -219,7 +219,13 @@ const RISK: Decision['risk'] = {
   kind: 'object',
   threshold: 0.8,
   pValue: 0.01,
-  contributions: [factor('runs as root'), factor('mounts the host'), factor('has no limits'), factor('a fourth')],
+  contributions: [
+    factor('runs as root'),
+    { ...factor('lowers the risk: is known'), contribution: -2 },
+    factor('mounts the host'),
+    factor('has no limits'),
+    factor('a fourth'),
+  ],
   model: { digest: 'sha256:m', version: '1' },
 }
 
@@ -291,7 +297,7 @@ t.test('responses', t => {
           '[host_path] host_path is wrong\n' +
           'risk 0.91 high (threshold 0.80): runs as root; mounts the host; has no limits',
       },
-      warnings: ['[image_tag] image_tag is wrong', '[RARITY_COLD] there is no rarity snapshot yet'],
+      warnings: ['[image_tag] image_tag is wrong'],
       auditAnnotations: {
         'decision-id': 'd1',
         'bundle-digest': 'sha256:b',
@@ -382,6 +388,8 @@ t.test('warnings fit what the API server lets through', t => {
   t.ok(runes(message ?? '') <= 4096, 'a denial is bounded, too')
   t.equal(lines.at(-2), `… and ${500 - (lines.length - 2)} more`)
   t.match(lines.at(-1), /^risk 0\.91 high/, 'and ends with the risk')
+  const low = decision({ violations: [violation('p')], risk: { ...RISK, score: 0.1, band: 'low' } })
+  t.equal(buildAdmissionResponse(low, 'u').response.status?.message, '[p] p is wrong', 'a low risk is no reason')
   t.end()
 })
 
