@@ -256,11 +256,12 @@ async function startPluginScorer(bed: Testbed, path: string) {
   writeFileSync(own('keys', 'signing.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
   cpSync(join(ROOT, 'policies/bundle'), own('bundle'), { recursive: true })
   const config = own('bundle', 'lockkeeper/config.yaml')
-  const policies = readdirSync(join(ROOT, 'policies')).filter(name =>
-    existsSync(join(ROOT, 'policies', name, 'policy.rego')),
+  // The configuration of the built-in bundle ends with what it says of policies: the risk is watched.
+  const policies = readdirSync(join(ROOT, 'policies')).filter(
+    name => name !== 'risk_threshold' && existsSync(join(ROOT, 'policies', name, 'policy.rego')),
   )
   const warn = policies.map(name => `  ${name}: {enforcementAction: warn}\n`)
-  writeFileSync(config, `${readFileSync(config, 'utf8')}policies:\n${warn.join('')}`)
+  writeFileSync(config, `${readFileSync(config, 'utf8')}${warn.join('')}`)
   const workDirectory = own('_cmp_server')
   mkdirSync(workDirectory)
   const configuration = {

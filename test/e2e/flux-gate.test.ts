@@ -161,7 +161,8 @@ t.test('Flux with the gate', async t => {
     const strict = readFileSync(join(ROOT, 'policies/bundle', config), 'utf8')
     const second = await commit({ 'shop/second.yaml': hostile('second') })
     await gate.waitForReady('shop', 'False', second)
-    gate.changeBundle(config, text => `${text}policies:\n  node_takeover:\n    enforcementAction: warn\n`)
+    // It ends with what it says of policies.
+    gate.changeBundle(config, text => `${text}  node_takeover:\n    enforcementAction: warn\n`)
     await gate.waitForReady('shop', 'True', second)
     const pod = { apiVersion: 'v1', kind: 'Pod', name: 'second', namespace: 'shop' }
     await plane.admin.waitUntil(pod, 'it is applied', () => true, WAITING)
