@@ -69,6 +69,9 @@ await waitFor('the webhook is asked', async () => {
 await decisions.take()
 
 /** What was judged, in one line each. */
+/** Below a denial; what the model says changes with each training. */
+const RISK_LINE = /\nrisk \d\.\d\d (?:elevated|high) \(threshold \d\.\d\d\): [^\n]+/g
+
 function line({ request, decision }: JudgedRequest): string {
   const { operation, kind, resource, subResource, namespace, name, dryRun } = request
   const version = [kind.group, kind.version].filter(each => each !== '').join('/')
@@ -412,7 +415,8 @@ for (const [
   { kubectl, input, actor = ALICE.name, provenance = 'out-of-band-unmanaged', ...expected },
 ] of Object.entries(CASES)) {
   t.test(name, async t => {
-    const result = await plane.kubectl(kubectl, { as: ALICE, ...(input && { input: JSON.stringify(input) }) })
+    const answer = await plane.kubectl(kubectl, { as: ALICE, ...(input && { input: JSON.stringify(input) }) })
+    const result = { ...answer, stderr: answer.stderr.replace(RISK_LINE, '') }
     const { status, stdout = '', stderr = '' } = expected
     t.strictSame(result, { status, stdout: stdout ?? result.stdout, stderr })
     const found = await decisions.await(expected.judged.length, each => each.user === actor)
