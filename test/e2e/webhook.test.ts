@@ -68,10 +68,10 @@ await waitFor('the webhook is asked', async () => {
 })
 await decisions.take()
 
-/** What was judged, in one line each. */
 /** Below a denial; what the model says changes with each training. */
 const RISK_LINE = /\nrisk \d\.\d\d (?:elevated|high) \(threshold \d\.\d\d\): [^\n]+/g
 
+/** What was judged, in one line each. */
 function line({ request, decision }: JudgedRequest): string {
   const { operation, kind, resource, subResource, namespace, name, dryRun } = request
   const version = [kind.group, kind.version].filter(each => each !== '').join('/')
