@@ -7,7 +7,7 @@ import type { JsonObject } from '../json.js'
 import { findInputs } from '../io/inputs.js'
 import type { ReviewPool } from '../io/pool.js'
 import { findCounterfactual, type Counterfactual } from '../risk/counterfactual.js'
-import { createEstimate } from '../risk/estimate.js'
+import { createEstimate, type Estimate } from '../risk/estimate.js'
 import { readModels } from '../risk/models.js'
 import { scoresJson, scoresText, type ScoredObject } from '../report/scores.js'
 import { setError } from '../set-decision.js'
@@ -38,9 +38,6 @@ export function runScore(options: ScoreOptions, environment: CliEnvironment): Pr
     return scores(options, environment, pool, estimate)
   })
 }
-
-/** The score of an object, at once. */
-type Estimate = (object: JsonObject) => number
 
 async function scores(
   options: ScoreOptions,
@@ -122,8 +119,13 @@ function scoredObject(
 }
 
 /** What would bring a score that is not low under its threshold. */
-function harmless(object: JsonObject | null, risk: Decision['risk'], score: Estimate): Counterfactual | null {
+function harmless(object: JsonObject | null, risk: Decision['risk'], estimate: Estimate): Counterfactual | null {
   if (object === null || risk === null || risk.band === 'low') return null
-  const { contributions, threshold } = risk
-  return findCounterfactual({ object, oldObject: null, contributions, threshold, score })
+  return findCounterfactual({
+    object,
+    oldObject: null,
+    contributions: estimate.reasons(object),
+    threshold: risk.threshold,
+    score: each => estimate.score(each),
+  })
 }

@@ -238,10 +238,10 @@ t.test('the program scores with the models of a bundle', async t => {
 })
 
 t.test('what makes a score low is said below it', async t => {
-  const { stdout } = await score(SAID, [manifest('Pod', 'loud').replace('{}', '{ hostPID: true }')])
+  const { stdout } = await score(SAID, [manifest('Pod', 'loud').replace('{}', PRIVILEGED)])
   t.equal(
     stdout,
-    `${loud.replace('stdin:13', 'stdin:1')}       would be low (0.018, under 0.400) with: replace /spec/hostPID = false
+    `${loud.replace('stdin:13', 'stdin:1')}       would be low (0.018, under 0.400) with: replace /spec/containers/0/securityContext/privileged = false
 1 object scored: 1 high (model 1.2.3)
 `,
   )
