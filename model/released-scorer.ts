@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { bareContext, PREDICTED } from '../src/context.js'
 import { GateError } from '../src/errors.js'
+import { loadBundleFiles } from '../src/io/bundle-source.js'
 import type { JsonObject } from '../src/json.js'
 import { buildRequest } from '../src/request.js'
 import { readModels } from '../src/risk/models.js'
@@ -8,17 +9,14 @@ import type { RarityCounts } from '../src/risk/rarity/counts.js'
 import { openModels } from '../src/risk/trained-model.js'
 import type { Scored, Scorer } from './scorer.js'
 
-const FOLDER = new URL('../../policies/bundle/model/', import.meta.url)
-const FILES = ['objects.onnx', 'changes.onnx', 'isolation.onnx', 'golden.json'] as const
+const BUNDLE = fileURLToPath(new URL('../../policies/bundle', import.meta.url))
 /** Everything is judged at one moment by one user: a model reads neither. */
 const NOW = '2026-01-01T00:00:00Z'
 const USER = { username: 'evaluation', groups: [] }
 
 /** The released models, asked as a gate asks them. */
 export async function createScorer(): Promise<Scorer> {
-  const files = new Map<string, Uint8Array>()
-  for (const name of FILES) files.set(`model/${name}`, await readFile(new URL(name, FOLDER)))
-  const models = readModels(files)
+  const models = readModels(await loadBundleFiles(BUNDLE))
   const model = openModels(models)
 
   async function score(object: JsonObject, base: JsonObject | null, counts: RarityCounts | null): Promise<Scored> {

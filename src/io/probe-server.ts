@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { GateError, thrownText } from '../errors.js'
+import { thrownText } from '../errors.js'
+import { listen, type Listening } from './listening.js'
 
 /** What probes and Prometheus ask; the answers are made when asked for. */
 export interface ProbeServerOptions {
@@ -13,13 +13,8 @@ export interface ProbeServerOptions {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-export interface ProbeServer {
-  readonly port: number
-  close(): Promise<void>
-}
-
 /** /livez, /readyz and /metrics over plain HTTP, for programs whose main thread answers; GET only. @throws GateError CONFIG_INVALID */
-export async function startProbeServer(options: ProbeServerOptions): Promise<ProbeServer> {
+export async function startProbeServer(options: ProbeServerOptions): Promise<Listening> {
   const answer = async (path: string): Promise<readonly [status: number, contentType: string, text: string]> => {
     const plain = 'text/plain; charset=utf-8'
     if (path === '/livez') return options.isLive() ? [200, plain, 'ok\n'] : [500, plain, 'not live\n']
@@ -56,23 +51,5 @@ export async function startProbeServer(options: ProbeServerOptions): Promise<Pro
     listener,
   )
   server.maxConnections = 64
-  const { address, port } = options
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: Error) => {
-      reject(
-        new GateError('CONFIG_INVALID', `probes cannot be served on ${address}:${port}: ${cause.message}`, { cause }),
-      )
-    })
-    server.listen(port, address, resolve)
-  })
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise(resolve => {
-        server.close(() => {
-          resolve()
-        })
-        server.closeAllConnections()
-      }),
-  }
+  return listen(server, 'probes', options.address, options.port)
 }

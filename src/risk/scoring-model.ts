@@ -21,7 +21,8 @@ export interface Scored {
 export interface ScoringModel {
   /** A score without its reasons, which cost more than the score. */
   estimate(values: Float32Array, kind: string): Calibrated
-  score(scored: Scored): Omit<Risk, 'kind' | 'model' | 'object'>
+  /** @param most how many reasons are named; not given: as many as a Decision has */
+  score(scored: Scored, most?: number): Omit<Risk, 'kind' | 'model' | 'object'>
 }
 
 /**
@@ -51,12 +52,13 @@ export function openScoringModel(
 
   return {
     estimate,
-    score({ vector, kind, object, oldObject }) {
+    score({ vector, kind, object, oldObject }, most) {
       const { score, threshold, band, pValue } = estimate(vector.values, kind)
       const { slope } = file.calibrationOf(kind)
       explainer.contributions(vector.values, contributions)
       for (const [column, each] of contributions.entries()) contributions[column] = each * slope
-      return { score, threshold, band, pValue, contributions: explain({ vector, contributions, object, oldObject }) }
+      const reasons = explain({ vector, contributions, object, oldObject }, most)
+      return { score, threshold, band, pValue, contributions: reasons }
     },
   }
 }

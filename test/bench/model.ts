@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import type { AdmissionRequest } from '../../src/admission.js'
 import { canonicalObject, canonicalObjects } from '../../src/canonical.js'
+import { loadBundleFiles } from '../../src/io/bundle-source.js'
 import { isJsonObject, type JsonObject } from '../../src/json.js'
 import { buildRequest } from '../../src/request.js'
 import { changeInput } from '../../src/risk/change-input.js'
@@ -16,13 +16,11 @@ import { realisticPod } from './realistic-pod.js'
 
 // What a score costs in CPU time: features, models and explanation of a canonical object, none of it from a cache of scores.
 
-const MODEL_FILES = ['objects.onnx', 'changes.onnx', 'isolation.onnx', 'golden.json']
 const CONTAINERS = 500
 /** The middle one counts. */
 const ROUNDS = 7
 
-const files = new Map(MODEL_FILES.map(each => [`model/${each}`, readFileSync(join(ROOT, 'model/trained', each))]))
-const model = openModels(readModels(files))
+const model = openModels(readModels(await loadBundleFiles(join(ROOT, 'policies/bundle'))))
 const context = contextOf()
 const userInfo = { username: 'bench' }
 

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream/promises'
-import { GateError } from '../../../src/errors.js'
+import { listen, type Listening } from '../../../src/io/listening.js'
 import type { ArtifactStore, GateName } from './store.js'
 
 export interface ArtifactServerOptions {
@@ -17,16 +16,11 @@ export interface ArtifactServerOptions {
   readonly onCorrupt: (gate: GateName, digest: string) => void
 }
 
-export interface ArtifactServer {
-  readonly port: number
-  close(): Promise<void>
-}
-
 const PATH = /^\/([a-z0-9][-.a-z0-9]*)\/([a-z0-9][-.a-z0-9]*)\/([0-9a-f]{64})\.tar\.gz$/
 const MAX_CONNECTIONS = 256
 
 /** Serves artifacts by their digest over plain HTTP: GET and HEAD of what the store has, and nothing else. @throws GateError CONFIG_INVALID */
-export async function startArtifactServer(options: ArtifactServerOptions): Promise<ArtifactServer> {
+export async function startArtifactServer(options: ArtifactServerOptions): Promise<Listening> {
   const { address, port, store, onServed, onCorrupt } = options
   const listener: RequestListener = (request, response) => {
     request.resume()
@@ -79,21 +73,5 @@ export async function startArtifactServer(options: ArtifactServerOptions): Promi
   }
   const server = createServer({ headersTimeout: 5000, requestTimeout: 5000, maxHeaderSize: 8192 }, listener)
   server.maxConnections = MAX_CONNECTIONS
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: Error) => {
-      const message = `artifacts cannot be served on ${address}:${port}: ${cause.message}`
-      reject(new GateError('CONFIG_INVALID', message, { cause }))
-    })
-    server.listen(port, address, resolve)
-  })
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise(resolve => {
-        server.close(() => {
-          resolve()
-        })
-        server.closeAllConnections()
-      }),
-  }
+  return listen(server, 'artifacts', address, port)
 }
